@@ -1,0 +1,31 @@
+"""The errors a user can cause: each carries one line that says what, where and how to fix it."""
+
+from __future__ import annotations
+
+
+class IllusionError(Exception):
+    """Base of every refusal; the command line prints its text and exits with status 2."""
+
+
+class SpecError(IllusionError, ValueError):
+    """A specification asks for something that does not exist or cannot be."""
+
+
+class ItemError(IllusionError, ValueError):
+    """A question item is malformed: missing field, duplicate id, gold among the distractors."""
+
+
+class ModelError(IllusionError, RuntimeError):
+    """A checkpoint cannot be found, fetched, trusted or loaded."""
+
+
+class PruneError(IllusionError, RuntimeError):
+    """A model cannot be pruned as asked: a pattern that does not divide a layer, a singular Gram."""
+
+
+class StoreError(IllusionError, RuntimeError):
+    """A run store is damaged, full or not writable."""
+
+
+class ReportError(IllusionError, RuntimeError):
+    """A notebook or the book failed; the message names the page and the cell."""

@@ -1,0 +1,173 @@
+"""Load a causal language model with its tokenizer, from wherever its checkpoint lies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from illusion_lib.checkpoints import Checkpoint, find_checkpoint
+from illusion_lib.errors import ModelError
+from illusion_lib.specs import ModelSpec
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
+
+@dataclass(slots=True)
+class Model:
+    """A loaded model. Pruning changes `net` in place; nothing else is ever changed.
+
+    Attributes
+    ----------
+    spec
+        What was asked for, with the dtype resolved.
+    net
+        The network, in evaluation mode, without gradients.
+    tokenizer
+        Its tokenizer; padding is on the left.
+    fingerprint
+        SHA-256 of the checkpoint's files.
+    note
+        What a reader must know of the weights; may be empty.
+    """
+
+    spec: ModelSpec
+    net: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    fingerprint: str
+    note: str = ""
+
+    @property
+    def device(self) -> torch.device:
+        """Where inputs must lie."""
+        device: torch.device = self.net.device
+        return device
+
+
+def resolve_dtype(spec: ModelSpec) -> ModelSpec:
+    """Return `spec` with ``auto`` replaced: bfloat16 where products in it are fast, else float32."""
+    if spec.dtype != "auto":
+        return spec
+    if torch.cuda.is_available():
+        fast = torch.cuda.is_bf16_supported()
+    else:
+        fast = any(torch.cpu.get_capabilities().get(k) for k in ("amx_bf16", "avx512_bf16"))
+    return replace(spec, dtype="bfloat16" if fast else "float32")
+
+
+def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
+    """Load a model in evaluation mode.
+
+    Parameters
+    ----------
+    spec
+        A specification, or just the name: embedded, hub id, local folder or ``.gguf`` file.
+    device
+        ``auto`` takes the first GPU where there is one; else a torch device, or ``balanced`` to
+        spread a model over several devices.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ModelError
+        The checkpoint cannot be found, fetched or loaded.
+    """
+    asked = ModelSpec(spec) if isinstance(spec, str) else spec
+    checkpoint = find_checkpoint(asked)
+    resolved = resolve_dtype(asked)
+    with _quiet():
+        tokenizer = _load_tokenizer(checkpoint, resolved)
+        net = _load_net(checkpoint, resolved, device)
+    net.requires_grad_(False)
+    net.eval()
+    return Model(resolved, net, tokenizer, checkpoint.fingerprint, checkpoint.note)
+
+
+def _load_tokenizer(checkpoint: Checkpoint, spec: ModelSpec) -> PreTrainedTokenizerBase:
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(
+        checkpoint.folder, padding_side="left", trust_remote_code=spec.trust_remote_code
+    )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token or tokenizer.unk_token
+    return tokenizer
+
+
+def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTrainedModel:
+    from transformers import AutoModelForCausalLM
+
+    where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    try:
+        net: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+            checkpoint.folder,
+            dtype=_DTYPES[spec.dtype],
+            device_map="auto" if where == "balanced" else None,
+            use_safetensors=True,
+            trust_remote_code=spec.trust_remote_code,
+        )
+        return net if where == "balanced" else net.to(where)
+    except (ValueError, OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"cannot load {spec.name!r} as a causal language model: {reason}") from error
+
+
+def convert_gguf(gguf: Path, folder: Path) -> None:
+    """Write a GGUF file's dequantised float32 weights and tokenizer as a safetensors checkpoint.
+
+    Raises
+    ------
+    ModelError
+        transformers cannot read this file.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    source: dict[str, Any] = {"gguf_file": gguf.name}
+    with _quiet():
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
+            net = AutoModelForCausalLM.from_pretrained(
+                gguf.parent, dtype=torch.float32, **source
+            )
+        except (ValueError, OSError, KeyError, NotImplementedError) as error:
+            raise ModelError(f"cannot read {gguf}: {' '.join(str(error).split())[:300]}") from error
+        # The weights are plain float32 now; transformers would still refuse to save them as "GGUF".
+        net.hf_quantizer = None
+        net.is_quantized = False
+        del net.config.quantization_config
+        tokenizer.save_pretrained(folder)
+        net.save_pretrained(folder)
+
+
+def weight_fingerprint(net: torch.nn.Module) -> str:
+    """Return the SHA-256 over name, type, shape and bytes of every parameter."""
+    digest = hashlib.sha256()
+    for name, weight in sorted(net.named_parameters()):
+        digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
+        digest.update(weight.detach().contiguous().view(-1).view(torch.uint8).cpu().numpy())
+    return digest.hexdigest()
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the progress bars of transformers out of logs and notebooks."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
