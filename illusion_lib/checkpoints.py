@@ -1,4 +1,4 @@
-"""Find the files of a checkpoint: embedded name, hub id, local folder or GGUF; no weights loaded."""
+"""Find the files of a checkpoint: embedded name, hub id, local folder or GGUF file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from platformdirs import user_cache_path
@@ -22,6 +23,7 @@ from illusion_lib.errors import ModelError
 from illusion_lib.specs import ModelSpec
 
 CACHE_VARIABLE = "ILLUSION_CACHE"
+TINY = "tiny-random"
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _TEXTS = ("*.json", "*.jinja", "*.model", "*.txt")
 
@@ -86,6 +88,8 @@ def find_checkpoint(spec: ModelSpec) -> Checkpoint:
     path = Path(spec.name).expanduser()
     if spec.name in EMBEDDED:
         return _embedded(EMBEDDED[spec.name])
+    if spec.name == TINY:
+        return _checkpoint(_tiny(), "A random model: it tests the plumbing and shows nothing.")
     if path.suffix.lower() == ".gguf":
         if not path.is_file():
             raise ModelError(f"no file {path}; give the path of an existing .gguf file")
@@ -98,7 +102,7 @@ def find_checkpoint(spec: ModelSpec) -> Checkpoint:
     if "/" in spec.name and not path.is_absolute() and spec.name.count("/") == 1:
         return _checkpoint(_from_hub(spec), "")
     raise ModelError(
-        f"unknown model {spec.name!r}: neither an embedded model ({', '.join(EMBEDDED)}), "
+        f"unknown model {spec.name!r}: neither an embedded model ({', '.join((*EMBEDDED, TINY))}), "
         "nor a folder, a .gguf file or a hub id (owner/name)"
     )
 
@@ -167,15 +171,26 @@ def _conversion_folder(gguf_sha256: str) -> Path:
 
 def _converted(gguf: Path, sha256: str) -> Path:
     """Return the safetensors folder made from a GGUF file, converting it on first use."""
-    target = _conversion_folder(sha256)
-    if target.is_dir():
-        return target
     from illusion_lib.models import convert_gguf
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
+    return _made_once(_conversion_folder(sha256), partial(convert_gguf, gguf))
+
+
+def _tiny() -> Path:
+    from illusion_lib.tiny import write_tiny
+
+    return _made_once(cache_folder() / "converted" / TINY, write_tiny)
+
+
+def _made_once(target: Path, write: Callable[[Path], None]) -> Path:
+    """Return `target`, written by `write` on first use; it appears whole or not at all."""
+    if target.is_dir():
+        return target
+    scratch: Path | None = None
     try:
-        convert_gguf(gguf, scratch)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".converting-", dir=target.parent))
+        write(scratch)
         try:
             scratch.rename(target)
         except OSError:
@@ -183,11 +198,12 @@ def _converted(gguf: Path, sha256: str) -> Path:
                 raise
     except OSError as error:
         raise ModelError(
-            f"cannot write the converted model to {target} ({error.strerror or error}); "
+            f"cannot write the model to {target} ({error.strerror or error}); "
             f"free some space or set {CACHE_VARIABLE} to another folder"
         ) from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        if scratch is not None:
+            shutil.rmtree(scratch, ignore_errors=True)
     return target
 
 

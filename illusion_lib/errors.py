@@ -20,7 +20,7 @@ class ModelError(IllusionError, RuntimeError):
 
 
 class PruneError(IllusionError, RuntimeError):
-    """A model cannot be pruned as asked: a pattern that does not divide a layer, a singular Gram."""
+    """A model cannot be pruned as asked: n:m does not divide a layer, a Gram is singular."""
 
 
 class StoreError(IllusionError, RuntimeError):

@@ -53,7 +53,7 @@ class Model:
 
 
 def resolve_dtype(spec: ModelSpec) -> ModelSpec:
-    """Return `spec` with ``auto`` replaced: bfloat16 where products in it are fast, else float32."""
+    """Return `spec` with ``auto`` replaced: bfloat16 where it is fast, else float32."""
     if spec.dtype != "auto":
         return spec
     if torch.cuda.is_available():
@@ -86,7 +86,7 @@ def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
     asked = ModelSpec(spec) if isinstance(spec, str) else spec
     checkpoint = find_checkpoint(asked)
     resolved = resolve_dtype(asked)
-    with _quiet():
+    with quiet():
         tokenizer = _load_tokenizer(checkpoint, resolved)
         net = _load_net(checkpoint, resolved, device)
     net.requires_grad_(False)
@@ -120,7 +120,9 @@ def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTraine
         return net if where == "balanced" else net.to(where)
     except (ValueError, OSError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"cannot load {spec.name!r} as a causal language model: {reason}") from error
+        raise ModelError(
+            f"cannot load {spec.name!r} as a causal language model: {reason}"
+        ) from error
 
 
 def convert_gguf(gguf: Path, folder: Path) -> None:
@@ -134,12 +136,10 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     source: dict[str, Any] = {"gguf_file": gguf.name}
-    with _quiet():
+    with quiet():
         try:
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-            net = AutoModelForCausalLM.from_pretrained(
-                gguf.parent, dtype=torch.float32, **source
-            )
+            net = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
         except (ValueError, OSError, KeyError, NotImplementedError) as error:
             raise ModelError(f"cannot read {gguf}: {' '.join(str(error).split())[:300]}") from error
         # The weights are plain float32 now; transformers would still refuse to save them as "GGUF".
@@ -155,12 +155,12 @@ def weight_fingerprint(net: torch.nn.Module) -> str:
     digest = hashlib.sha256()
     for name, weight in sorted(net.named_parameters()):
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
-        digest.update(weight.detach().contiguous().view(-1).view(torch.uint8).cpu().numpy())
+        digest.update(weight.detach().contiguous().view(-1).view(torch.uint8).cpu().numpy().data)
     return digest.hexdigest()
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the progress bars of transformers out of logs and notebooks."""
     from transformers.utils import logging
 

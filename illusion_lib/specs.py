@@ -7,7 +7,8 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import product
 from typing import Any, Literal, TypeVar, get_args
 
 from illusion_lib.errors import SpecError
@@ -283,7 +284,7 @@ class StudySpec:
     prunings: tuple[PruneSpec, ...]
     calibrations: tuple[CalibrationSpec, ...] = (CalibrationSpec(),)
     tasks: tuple[TaskSpec, ...] = (TaskSpec(),)
-    probe: ProbeSpec = field(default_factory=ProbeSpec)
+    probe: ProbeSpec = ProbeSpec()
 
     def __post_init__(self) -> None:
         _refuse(

@@ -114,7 +114,7 @@ class Store:
         return self.root / "cells" / spec.model.slug / f"{spec.slug}-{key[:12]}"
 
     def get(self, spec: CellSpec, key: str) -> CellResult | None:
-        """Return a finished cell, or None. A damaged one is moved to quarantine and counts as none."""
+        """Return a finished cell, or None; a damaged one goes to quarantine and counts as none."""
         folder = self.cell_folder(spec, key)
         if not folder.is_dir():
             return None
@@ -156,9 +156,10 @@ class Store:
 
     def put_tokens(self, key: str, windows: npt.NDArray[np.int64]) -> None:
         """Keep calibration windows (samples, length)."""
-        with self._replacing(self.root / "calibration" / f"{key}.npy") as partial, partial.open(
-            "wb"
-        ) as file:
+        with (
+            self._replacing(self.root / "calibration" / f"{key}.npy") as partial,
+            partial.open("wb") as file,
+        ):
             np.save(file, windows, allow_pickle=False)
 
     def write_json(self, name: str, content: Any) -> None:

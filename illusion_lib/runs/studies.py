@@ -76,7 +76,8 @@ def study_from(content: Any, where: str) -> StudySpec:
         raise SpecError(f"{where}: expected a mapping with name, title, models and prunings")
     parts = dict(content)
     parts["models"] = [
-        _model(entry, f"{where}, models") for entry in _list(parts.get("models"), f"{where}, models")
+        _model(entry, f"{where}, models")
+        for entry in _list(parts.get("models"), f"{where}, models")
     ]
     parts["prunings"] = [
         build(PruneSpec, one, f"{where}, prunings")

@@ -1,0 +1,21 @@
+"""Run cells and studies, and keep what they find."""
+
+from illusion_lib.runs.cell import Shared, plan_cell, run_cell
+from illusion_lib.runs.store import CellResult, Manifest, Store
+from illusion_lib.runs.studies import cell_for, find_study, shipped_studies
+from illusion_lib.runs.sweep import StudyResult, load_study, run_study
+
+__all__ = [
+    "CellResult",
+    "Manifest",
+    "Shared",
+    "Store",
+    "StudyResult",
+    "cell_for",
+    "find_study",
+    "load_study",
+    "plan_cell",
+    "run_cell",
+    "run_study",
+    "shipped_studies",
+]

@@ -1,0 +1,124 @@
+"""Run a study: every cell once, finished ones reused, failures kept apart and named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from illusion_lib.errors import IllusionError, SpecError
+from illusion_lib.pruning.registry import METHODS
+from illusion_lib.runs.cell import Progress, Shared, no_progress, run_cell
+from illusion_lib.runs.store import CellResult, Store
+from illusion_lib.runs.studies import study_content, study_from
+from illusion_lib.specs import CellSpec, StudySpec
+
+STUDY_FILE = "study.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StudyResult:
+    """A study's finished cells.
+
+    Attributes
+    ----------
+    study
+        What was asked for.
+    cells
+        Finished cells in the study's order.
+    failures
+        Cells that could not be run, with the reason.
+    """
+
+    study: StudySpec
+    cells: tuple[CellResult, ...]
+    failures: tuple[tuple[CellSpec, str], ...] = ()
+
+    @property
+    def records(self) -> pd.DataFrame:
+        """All records, with columns in front that say which cell they belong to."""
+        return pd.concat([_labelled(cell) for cell in self.cells], ignore_index=True)
+
+
+def _labelled(cell: CellResult) -> pd.DataFrame:
+    prune = cell.spec.prune
+    front = {
+        "model": cell.spec.model.slug,
+        "cell": cell.spec.slug,
+        "method": prune.method,
+        "sparsity": prune.sparsity,
+        "pattern": prune.pattern,
+        "label": prune.label,
+        "calibration_seed": cell.spec.calibration.seed,
+    }
+    return pd.concat([pd.DataFrame(front, index=cell.records.index), cell.records], axis="columns")
+
+
+def run_study(
+    study: StudySpec,
+    store: Store,
+    models: Sequence[str] | None = None,
+    *,
+    device: str = "auto",
+    progress: Progress = no_progress,
+    on_cell: Callable[[CellSpec, int, int], None] = lambda cell, done, total: None,
+) -> StudyResult:
+    """Run a study's cells one after the other; what is finished already is taken from the store.
+
+    Parameters
+    ----------
+    study
+        What to run.
+    store
+        Where cells are kept; the study is noted in it.
+    models
+        Names of models to keep to; None runs all.
+    device
+        Passed to `load_model`.
+    progress
+        Called within a cell with a step's name, the work done and the total.
+    on_cell
+        Called before each cell with the cell, the number done and the total.
+
+    Returns
+    -------
+    StudyResult
+        A cell that fails does not stop the others; it is listed under `failures`.
+    """
+    unknown = set(models or ()) - {model.name for model in study.models}
+    if unknown:
+        raise SpecError(f"study {study.name!r} has no model {', '.join(sorted(unknown))}")
+    chosen = [c for c in study.cells() if models is None or c.model.name in models]
+    if models is None:
+        store.write_json(STUDY_FILE, study_content(study))
+    shared = Shared(
+        store, device, gram=any(METHODS[p.method].needs == "gram" for p in study.prunings)
+    )
+    finished: list[CellResult] = []
+    failures: list[tuple[CellSpec, str]] = []
+    for done, cell in enumerate(chosen):
+        on_cell(cell, done, len(chosen))
+        try:
+            finished.append(run_cell(cell, store, shared, progress))
+        except IllusionError as error:
+            failures.append((cell, str(error)))
+    return StudyResult(study, tuple(finished), tuple(failures))
+
+
+def load_study(folder: Path | str) -> StudyResult:
+    """Return the study that was swept into a folder; missing cells are computed.
+
+    Raises
+    ------
+    StoreError
+        The folder holds no study.
+    """
+    store = Store(folder)
+    return run_study(stored_study(store), store)
+
+
+def stored_study(store: Store) -> StudySpec:
+    """Return the study that was last swept into a store."""
+    return study_from(store.read_json(STUDY_FILE), str(store.root / STUDY_FILE))
