@@ -107,6 +107,17 @@ def find_checkpoint(spec: ModelSpec) -> Checkpoint:
     )
 
 
+def is_at_hand(spec: ModelSpec) -> bool:
+    """Return whether the checkpoint can be read without fetching anything."""
+    if spec.name in EMBEDDED:
+        return _conversion_folder(EMBEDDED[spec.name].gguf_sha256).is_dir()
+    if spec.name == TINY or Path(spec.name).expanduser().exists():
+        return True
+    from huggingface_hub import try_to_load_from_cache
+
+    return "/" in spec.name and isinstance(try_to_load_from_cache(spec.name, "config.json"), str)
+
+
 def _embedded(model: Embedded) -> Checkpoint:
     folder = _conversion_folder(model.gguf_sha256)
     if not folder.is_dir():

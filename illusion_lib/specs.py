@@ -33,12 +33,27 @@ def _one_of(value: str, allowed: tuple[str, ...], what: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Which checkpoint: an embedded name, a hub id, a local folder or a ``.gguf`` file."""
+    """Which checkpoint.
+
+    Attributes
+    ----------
+    name
+        An embedded name, a hub id, a local folder or a ``.gguf`` file.
+    revision
+        Of a hub id: a commit or a tag.
+    dtype
+        ``auto`` takes bfloat16 where it is fast, else float32.
+    trust_remote_code
+        Whether the checkpoint's own Python code may run; off unless you know its author.
+    parameters
+        Number of weights; only for the cost estimate of a checkpoint not fetched yet.
+    """
 
     name: str
     revision: str | None = None
     dtype: DType = "auto"
     trust_remote_code: bool = False
+    parameters: float | None = None
 
     def __post_init__(self) -> None:
         _refuse(not self.name.strip(), "the model's name is empty; give a name, hub id or path")
@@ -255,6 +270,7 @@ class CellSpec:
     def canonical(self) -> dict[str, Any]:
         """Return what determines the records: settings that the method ignores are left out."""
         content = asdict(self)
+        del content["model"]["parameters"]
         method = METHODS[self.prune.method]
         if not method.calibrated:
             del content["calibration"]
@@ -292,6 +308,11 @@ class StudySpec:
             f"study name {self.name!r} must be lower-case letters, digits, '-' and '_'",
         )
         _refuse(not self.models, f"study {self.name!r} names no model")
+        slugs = [model.slug for model in self.models]
+        _refuse(
+            len(set(slugs)) < len(slugs),
+            f"study {self.name!r} has two models of the same short name: {', '.join(slugs)}",
+        )
         _refuse(not self.tasks, f"study {self.name!r} names no task")
 
     def cells(self) -> tuple[CellSpec, ...]:

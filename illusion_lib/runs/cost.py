@@ -1,0 +1,128 @@
+"""What a study will cost: its cells, which are finished, and a stated estimate of the rest."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+from safetensors import safe_open
+
+from illusion_lib.checkpoints import find_checkpoint, is_at_hand
+from illusion_lib.pruning.registry import METHODS
+from illusion_lib.runs.cell import plan_cell
+from illusion_lib.runs.store import Store
+from illusion_lib.specs import CellSpec
+
+# Tokens that one item costs, by what happens to it; the rest follows from the budgets.
+_PROMPT_TOKENS = 60
+_ANSWER_TOKENS = 8
+# Small matrices, masks, norms and copies keep a real forward below the peak of a large product.
+_SHARE_OF_PEAK = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class CellCost:
+    """One line of a plan.
+
+    Attributes
+    ----------
+    spec
+        The cell.
+    finished
+        Whether the store already holds it.
+    seconds
+        What it took, or is expected to take, on this machine; None where the model's size is not
+        known without fetching it.
+    measured
+        Whether `seconds` was measured: on the cell itself, or as the median of its like.
+    """
+
+    spec: CellSpec
+    finished: bool
+    seconds: float | None
+    measured: bool
+
+
+def plan_costs(cells: Sequence[CellSpec], store: Store) -> list[CellCost]:
+    """Return the cost of each cell: measured where the store knows, estimated elsewhere.
+
+    The estimate is 2 x parameters x tokens divided by a share of this machine's measured
+    matrix-product speed, with every item assumed to need the recovery probes.
+    """
+    peak = _peak_flops()
+    like: dict[tuple[str, str], list[float]] = {}
+    for manifest in store.manifests():
+        kind = (manifest.spec["model"]["name"], manifest.spec["prune"]["method"])
+        like.setdefault(kind, []).append(sum(manifest.seconds.values()))
+    return [_cost(cell, store, like, peak) for cell in cells]
+
+
+def _cost(
+    cell: CellSpec, store: Store, like: dict[tuple[str, str], list[float]], peak: float
+) -> CellCost:
+    at_hand = is_at_hand(cell.model)
+    count = _expected_items(cell)
+    if at_hand:
+        plan = plan_cell(cell)
+        finished = store.get(plan.spec, plan.key)
+        if finished is not None:
+            return CellCost(cell, True, sum(finished.manifest.seconds.values()), True)
+        count = len(plan.items)
+    alike = like.get((cell.model.name, cell.prune.method))
+    if alike:
+        return CellCost(cell, False, median(alike), True)
+    parameters = _parameters(cell) if at_hand else cell.model.parameters
+    if parameters is None:
+        return CellCost(cell, False, None, False)
+    tokens = count * _item_tokens(cell)
+    if METHODS[cell.prune.method].calibrated:
+        tokens += 3 * cell.calibration.samples * cell.calibration.length
+    return CellCost(cell, False, 2 * parameters * tokens / (_SHARE_OF_PEAK * peak), False)
+
+
+def _expected_items(cell: CellSpec) -> int:
+    """Return how many items a task asks for, where its data may still have to be fetched."""
+    task = cell.task
+    return (task.limit or 100) * max(len(task.languages), 1) * max(len(task.relations), 1)
+
+
+def _item_tokens(cell: CellSpec) -> int:
+    probe = cell.probe
+    options = 4
+    cost = {
+        "open": _PROMPT_TOKENS + _ANSWER_TOKENS,
+        "candidates": 2 * _PROMPT_TOKENS + _ANSWER_TOKENS,
+        "choice": 2 * options * _ANSWER_TOKENS,
+        "rank": 2 * _ANSWER_TOKENS,
+        "beam": probe.beams * _ANSWER_TOKENS,
+        "sample": probe.samples * _ANSWER_TOKENS,
+        "one_shot": probe.demonstrations * (2 * _PROMPT_TOKENS + _ANSWER_TOKENS),
+    }
+    return sum(cost[name] for name in probe.probes)
+
+
+def _parameters(cell: CellSpec) -> int:
+    """Return the number of weights, read from the headers of the checkpoint's files."""
+    total = 0
+    for path in find_checkpoint(cell.model).folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118  # not a mapping
+    return total
+
+
+def _peak_flops() -> float:
+    """Return this machine's floating-point operations a second in a 1024-cube product."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    left, right = torch.rand(2, 1024, 1024, device=device)
+    for _ in range(3):
+        left @ right
+    start = time.perf_counter()
+    rounds = 10
+    for _ in range(rounds):
+        product = left @ right
+    product[0, 0].item()  # waits for the device
+    return rounds * 2 * 1024**3 / (time.perf_counter() - start)
