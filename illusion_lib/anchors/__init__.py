@@ -1,0 +1,32 @@
+"""Few-item evaluation: choose anchors, answer only those, estimate the full score."""
+
+from illusion_lib.anchors.base import AnchorEstimator, Estimator, Training
+from illusion_lib.anchors.catalogue import ALWAYS, ESTIMATORS
+from illusion_lib.anchors.forward_ridge import ForwardRidge
+from illusion_lib.anchors.load import from_long, from_records, from_wide, load, save
+from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix
+from illusion_lib.anchors.random_items import RandomMean, RandomRidge
+from illusion_lib.anchors.splits import split
+from illusion_lib.anchors.study import Study, compare, study
+
+__all__ = [
+    "ALWAYS",
+    "ESTIMATORS",
+    "AnchorError",
+    "AnchorEstimator",
+    "Estimator",
+    "ForwardRidge",
+    "RandomMean",
+    "RandomRidge",
+    "ResponseMatrix",
+    "Study",
+    "Training",
+    "compare",
+    "from_long",
+    "from_records",
+    "from_wide",
+    "load",
+    "save",
+    "split",
+    "study",
+]

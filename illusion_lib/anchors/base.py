@@ -1,0 +1,302 @@
+"""What is an anchor estimator? One interface: fit, anchors_, predict, interval."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from illusion_lib.anchors.intervals import ErrorQuantiles, error_quantiles
+from illusion_lib.anchors.matrix import (
+    AnchorError,
+    FloatArray,
+    IntArray,
+    fill_missing,
+    refuse,
+)
+
+Respond = Callable[[IntArray], FloatArray]
+"""Puts some items to the new model: int (n,) item indices -> float (n,) scores."""
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """What every estimator of this room can do."""
+
+    n_anchors: int
+    seed: int
+    anchors_: IntArray
+    notes_: tuple[str, ...]
+
+    def fit(self, scores: ArrayLike, target: ArrayLike | None = None) -> Self:
+        """Choose anchors and learn to read them from the training models."""
+        ...
+
+    def predict(self, answers: ArrayLike) -> FloatArray:
+        """Estimate full scores from the answers on the anchors."""
+        ...
+
+    def interval(
+        self, answers: ArrayLike, level: float = 0.9, shift: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return prediction intervals (low, high) of the full scores."""
+        ...
+
+
+@dataclass(frozen=True)
+class Training:
+    """The training models as every estimator sees them.
+
+    Attributes
+    ----------
+    scores
+        float (models, items), nothing missing.
+    target
+        float (models,).
+    plain
+        Whether the target is the row mean of `scores`, so that seen answers count exactly.
+    slope, intercept
+        Least-squares line from the row mean to the target; 1 and 0 where `plain`. Estimators
+        that fill in items rather than regress on the target pass their row mean through it.
+    notes
+        What had to be degraded, in words for the reader.
+    """
+
+    scores: FloatArray
+    target: FloatArray
+    plain: bool
+    slope: float = 1.0
+    intercept: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, scores: ArrayLike, target: ArrayLike | None) -> Training:
+        """Check and complete what was passed to ``fit``."""
+        raw = _table(scores, "scores")
+        refuse(len(raw) < 2, f"{len(raw)} training model(s); anchors need at least 2")
+        filled = fill_missing(raw)
+        gaps = int(np.isnan(raw).sum())
+        notes = (f"{gaps} missing answers filled by model and item effects",) if gaps else ()
+        means = filled.mean(axis=1)
+        if target is None:
+            return cls(filled, means, True, notes=notes)
+        wanted = np.asarray(target, dtype=np.float64)
+        refuse(
+            wanted.shape != (len(raw),) or not np.isfinite(wanted).all(),
+            f"target must be {len(raw)} finite numbers, one per model; got shape {wanted.shape}",
+        )
+        if np.allclose(wanted, means, rtol=0, atol=1e-12):
+            return cls(filled, means, True, notes=notes)
+        centred = means - means.mean()
+        spread = float(centred @ centred)
+        slope = float(centred @ wanted) / spread if spread > 0 else 0.0
+        intercept = float(wanted.mean() - slope * means.mean())
+        return cls(filled, wanted, False, slope, intercept, notes)
+
+    def rows(self, index: IntArray) -> tuple[FloatArray, FloatArray | None]:
+        """Return scores and target of some models, as ``fit`` takes them."""
+        return self.scores[index], None if self.plain else self.target[index]
+
+
+@dataclass(eq=False)
+class AnchorEstimator(ABC):
+    """Shared half of all estimators; a subclass fills in `_select`, `_learn` and `_read`.
+
+    Parameters
+    ----------
+    n_anchors
+        How many items a new model answers.
+    seed
+        Of every random choice; the same seed, rows and target give the same anchors.
+
+    Attributes
+    ----------
+    anchors_
+        int (n_anchors,): the chosen items; ``predict`` takes the answers in this order.
+    notes_
+        What had to be degraded, one sentence each; empty if nothing.
+    """
+
+    n_anchors: int = 50
+    seed: int = 0
+    anchors_: IntArray = field(init=False, repr=False)
+    notes_: tuple[str, ...] = field(init=False, repr=False, default=())
+
+    label: ClassVar[str] = ""
+    calibration_folds: ClassVar[int] = 10
+
+    def fit(self, scores: ArrayLike, target: ArrayLike | None = None) -> Self:
+        """Choose the anchors and learn to read them.
+
+        Parameters
+        ----------
+        scores
+            float (models, items) in [0, 1]; NaN where missing.
+        target
+            float (models,): the full scores to estimate; the row means if None.
+
+        Returns
+        -------
+        Self
+
+        Raises
+        ------
+        AnchorError
+            More anchors than items, fewer than 2 models, or a malformed table.
+        """
+        self.start(scores, target)
+        self.choose()
+        self.learn()
+        return self
+
+    def start(self, scores: ArrayLike, target: ArrayLike | None = None) -> None:
+        """Take in and check the training rows: the first third of `fit`."""
+        training = Training.of(scores, target)
+        n_models, n_items = training.scores.shape
+        refuse(self.n_anchors < 1, f"n_anchors must be at least 1, got {self.n_anchors}")
+        refuse(
+            self.n_anchors > n_items,
+            f"{self.n_anchors} anchors asked of {n_items} items; ask for at most {n_items}",
+        )
+        self.training_ = training
+        self.notes_ = training.notes
+        if n_models <= self.n_anchors:
+            self.note(
+                f"only {n_models} training models for {self.n_anchors} anchors: "
+                "the fit leans on its penalty"
+            )
+        self._quantiles: dict[tuple[float, bool], ErrorQuantiles] = {}
+
+    def choose(self) -> None:
+        """Set `anchors_`: the second third of `fit`."""
+        anchors = np.asarray(self._select(self.training_, np.random.default_rng(self.seed)))
+        assert len(set(anchors.tolist())) == len(anchors)
+        self.anchors_ = anchors.astype(np.int64)
+
+    def learn(self) -> None:
+        """Learn to read the answers on `anchors_`: the last third of `fit`."""
+        self._learn(self.training_, self.training_.scores[:, self.anchors_])
+
+    def note(self, text: str) -> None:
+        """Record one degraded step."""
+        self.notes_ = (*self.notes_, text)
+
+    @abstractmethod
+    def _select(self, training: Training, rng: np.random.Generator) -> IntArray:
+        """Return int (n_anchors,): the items a new model is to answer."""
+
+    @abstractmethod
+    def _learn(self, training: Training, answers: FloatArray) -> None:
+        """Learn to read the training models' `answers` (models, n_anchors) on the anchors."""
+
+    @abstractmethod
+    def _read(self, answers: FloatArray) -> FloatArray:
+        """Return float (models,): estimates, not yet clipped to [0, 1]."""
+
+    def predict(self, answers: ArrayLike) -> FloatArray:
+        """Estimate full scores.
+
+        Parameters
+        ----------
+        answers
+            float (models, n_anchors): scores on `anchors_`, in that order. A missing answer (NaN)
+            counts as the training models' item and this model's effect say.
+
+        Returns
+        -------
+        float (models,) in [0, 1]
+        """
+        return np.clip(self._read(self._complete(answers)), 0, 1)
+
+    def interval(
+        self, answers: ArrayLike, level: float = 0.9, shift: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return prediction intervals of full scores.
+
+        Parameters
+        ----------
+        answers
+            As for `predict`.
+        level
+            Nominal coverage in (0, 1).
+        shift
+            False: the new model is drawn like the training models (cross-conformal, the whole
+            pipeline refitted without each fold). True: it may be better or worse than all of
+            them; errors then come from fits on one end of the training models, judged on the
+            other end. Wider.
+
+        Returns
+        -------
+        low, high
+            float (models,) each, in [0, 1].
+        """
+        refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
+        estimate = self.predict(answers)
+        if (level, shift) not in self._quantiles:
+            self._quantiles[level, shift] = error_quantiles(
+                self._refit, self.training_, level, shift, self.calibration_folds
+            )
+        below, above = self._quantiles[level, shift]
+        return np.clip(estimate + below, 0, 1), np.clip(estimate + above, 0, 1)
+
+    def ask(self, respond: Respond) -> float:
+        """Put the anchors to one new model and estimate its full score.
+
+        Adaptive estimators override this: their next item depends on the answers so far.
+        """
+        return float(self.predict(respond(self.anchors_)[None])[0])
+
+    def assess(self, scores: FloatArray) -> FloatArray:
+        """Estimate full scores of models (rows) whose answers to every item are at hand.
+
+        Only the answers the estimator asks for are looked at; this is what a study calls.
+        """
+        return self.predict(np.asarray(scores)[:, self.anchors_])
+
+    def assess_interval(
+        self, scores: FloatArray, level: float = 0.9, shift: bool = False
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return intervals for models whose answers to every item are at hand; see `assess`."""
+        return self.interval(np.asarray(scores)[:, self.anchors_], level, shift)
+
+    def _refit(self, train: IntArray, test: IntArray) -> FloatArray:
+        """Return estimates of training rows `test` by this pipeline fitted on rows `train`."""
+        scores, target = self.training_.rows(train)
+        fresh = replace(self)
+        return fresh.fit(scores, target).assess(self.training_.scores[test])
+
+    def _complete(self, answers: ArrayLike) -> FloatArray:
+        if not hasattr(self, "anchors_"):
+            raise AnchorError(f"{type(self).__name__} is not fitted; call fit(scores) first")
+        table = _table(answers, "answers")
+        refuse(
+            table.shape[1] != len(self.anchors_),
+            f"answers has {table.shape[1]} columns for {len(self.anchors_)} anchors; pass "
+            "scores[:, estimator.anchors_]",
+        )
+        if not np.isnan(table).any():
+            return table
+        known = self.training_.scores[:, self.anchors_].mean(axis=0)
+        effect = np.nanmean(np.where(np.isnan(table), np.nan, table - known), axis=1, keepdims=True)
+        filled: FloatArray = np.where(np.isnan(table), np.clip(known + effect, 0, 1), table)
+        return filled
+
+
+def _table(values: ArrayLike, what: str) -> FloatArray:
+    """Return `values` as float (models, items) with every cell in [0, 1] or NaN."""
+    table = np.asarray(values, dtype=np.float64)
+    refuse(
+        table.ndim != 2 or 0 in table.shape,
+        f"{what} has shape {table.shape}; give a table (models, items)",
+    )
+    outside = (table < 0) | (table > 1)
+    if outside.any():
+        row, column = np.argwhere(outside)[0]
+        raise AnchorError(f"{what}[{row}, {column}] is {table[row, column]}; scores lie in [0, 1]")
+    empty = np.flatnonzero(np.isnan(table).all(axis=1))
+    refuse(empty.size > 0, f"{what}: model {empty[:1].tolist()} has no answer at all")
+    return table
