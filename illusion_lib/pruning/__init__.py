@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from illusion_lib.pruning.calibration import calibrate
-    from illusion_lib.pruning.engine import LayerReport, PruneReport, prune
+    from illusion_lib.pruning.engine import LayerReport, PruneReport, collect, prune
+    from illusion_lib.pruning.statistics import Statistics
 
-__all__ = ["LayerReport", "PruneReport", "calibrate", "prune"]
+__all__ = ["LayerReport", "PruneReport", "Statistics", "calibrate", "collect", "prune"]
+
+# Resolved on first use: specs read the registry, which must import without torch.
+_HOME = {
+    "LayerReport": "engine",
+    "PruneReport": "engine",
+    "Statistics": "statistics",
+    "calibrate": "calibration",
+    "collect": "engine",
+    "prune": "engine",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The registry is read by specs without torch; everything else needs it.
-    from illusion_lib.pruning import calibration, engine
-
-    for module in (engine, calibration):
-        if name in __all__ and hasattr(module, name):
-            return getattr(module, name)
+    if name in _HOME:
+        return getattr(import_module(f"illusion_lib.pruning.{_HOME[name]}"), name)
     raise AttributeError(f"module 'illusion_lib.pruning' has no attribute {name!r}")

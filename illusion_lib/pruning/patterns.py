@@ -1,0 +1,100 @@
+"""Which weights go: exact selection of the lowest scores, per row, slab, matrix or n:m group."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from illusion_lib.errors import PruneError
+
+_KEPT_ZERO = -1.0  # below every score, so that zeros already there are counted first
+
+
+def zeros_in(size: int, sparsity: float) -> int:
+    """Return how many of `size` weights are zeroed: ``floor(sparsity * size)``.
+
+    The product is rounded to the nearest whole number first when it is within one part in 10^12
+    of it, because 0.29 * 100 is 28.999999999999996 in binary.
+
+    >>> zeros_in(100, 0.29), zeros_in(7, 0.5)
+    (29, 3)
+    """
+    wanted = sparsity * size
+    nearest = round(wanted)
+    return nearest if math.isclose(wanted, nearest, rel_tol=1e-12) else math.floor(wanted)
+
+
+def with_zeros_first(scores: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Return non-negative `scores` with every weight that is zero already put below all others."""
+    return scores.masked_fill(weight == 0, _KEPT_ZERO)
+
+
+def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
+    """Mark exactly `count` lowest scores in each row; among equals, the leftmost go first.
+
+    Parameters
+    ----------
+    scores
+        Finite, (rows, columns).
+    count
+        Scores to mark in each row, from 0 to the number of columns.
+
+    Returns
+    -------
+    torch.Tensor
+        bool, (rows, columns).
+    """
+    if count == 0:
+        return torch.zeros_like(scores, dtype=torch.bool)
+    bound = _smallest(scores, count)  # (rows, 1)
+    marked = scores <= bound
+    crowded = marked.sum(dim=1) > count  # rows where ties at the bound overshoot
+    if crowded.any():
+        marked[crowded] = _leftmost_ties(scores[crowded], bound[crowded], count)
+    return marked
+
+
+def _smallest(scores: torch.Tensor, count: int) -> torch.Tensor:
+    """Return each row's `count`-th lowest score, (rows, 1)."""
+    if scores.is_cuda:  # a full sort beats selection on a GPU, which has no parallel kthvalue
+        return scores.sort(dim=1).values[:, count - 1 : count]
+    return scores.kthvalue(count, dim=1, keepdim=True).values
+
+
+def _leftmost_ties(scores: torch.Tensor, bound: torch.Tensor, count: int) -> torch.Tensor:
+    below = scores < bound
+    tied = scores == bound
+    room = count - below.sum(dim=1, keepdim=True)  # (rows, 1)
+    return below | (tied & (tied.cumsum(dim=1) <= room))
+
+
+def lowest_per_row(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
+    """Mark the same number of lowest scores in every row of (rows, columns)."""
+    return lowest(scores, zeros_in(scores.shape[1], sparsity))
+
+
+def lowest_per_matrix(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
+    """Mark the lowest scores of the whole (rows, columns) matrix; ties go in row-major order."""
+    return lowest(scores.reshape(1, -1), zeros_in(scores.numel(), sparsity)).view(scores.shape)
+
+
+def lowest_per_group(scores: torch.Tensor, kept: int, group: int) -> torch.Tensor:
+    """Mark all but the `kept` highest of every `group` consecutive scores of a row.
+
+    Raises
+    ------
+    PruneError
+        The number of columns is not a multiple of `group`.
+    """
+    rows, columns = scores.shape
+    if columns % group:
+        raise PruneError(
+            f"pattern {kept}:{group} does not divide {columns} inputs; "
+            f"choose a group that does, or an unstructured sparsity"
+        )
+    groups = scores.reshape(rows * columns // group, group)
+    # Groups are tiny: one stable sort of all of them at once is the fastest exact selection.
+    order = groups.sort(dim=1, stable=True).indices[:, : group - kept]
+    marked = torch.zeros_like(groups, dtype=torch.bool).scatter_(1, order, value=True)
+    return marked.view(rows, columns)

@@ -1,0 +1,174 @@
+"""What the inputs of each layer look like: squared norms and Gram matrices, one per distinct input.
+
+Layers that read the same tensor (query, key and value; gate and up) share one Gram matrix: it is
+recognised by the identity of the tensor, not by the names of the layers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch.overrides import TorchFunctionMode
+from torch.utils.weak import WeakTensorKeyDictionary
+
+from illusion_lib.errors import PruneError
+from illusion_lib.pruning.blocks import Matrix
+
+Collected = Literal["norms", "gram"]
+
+
+@dataclass(slots=True)
+class InputStatistics:
+    """Sums over the tokens that reached one input.
+
+    Attributes
+    ----------
+    tokens
+        How many there were; 0 for an expert that the router never chose.
+    squared_norms
+        float64, (in,): per input feature, the sum of squares.
+    gram
+        float32, (in, in): the sum of x x^T; None where only norms were asked for.
+    factors
+        SparseGPT's inverse factors by damping, kept because layers and sparsities share them.
+    """
+
+    tokens: int
+    squared_norms: torch.Tensor
+    gram: torch.Tensor | None = None
+    factors: dict[float, tuple[torch.Tensor, float]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def empty(cls, columns: int, need: Collected, device: torch.device) -> InputStatistics:
+        """Return the statistics of no tokens."""
+        return cls(
+            0,
+            torch.zeros(columns, dtype=torch.float64, device=device),
+            torch.zeros(columns, columns, device=device) if need == "gram" else None,
+        )
+
+    def add(self, inputs: torch.Tensor) -> None:
+        """Add inputs of any float type, (..., in)."""
+        rows = inputs.detach().reshape(-1, inputs.shape[-1]).float()  # (tokens, in)
+        self.tokens += len(rows)
+        self.squared_norms += rows.square().sum(dim=0, dtype=torch.float64)
+        if self.gram is not None:
+            self.gram.addmm_(rows.T, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """One-pass statistics of a dense model, good for every method and sparsity.
+
+    Attributes
+    ----------
+    inputs
+        By the name of the matrix; matrices that share an input share the object.
+    need
+        ``gram`` includes ``norms``.
+    tokens
+        Length of the calibration text in tokens.
+    """
+
+    inputs: Mapping[str, InputStatistics]
+    need: Collected
+    tokens: int
+
+
+class Collector:
+    """While entered, adds up the inputs of the given matrices as the model runs.
+
+    Raises
+    ------
+    PruneError
+        At run time, when two layers shared an input in one batch and not in another.
+    """
+
+    def __init__(self, matrices: Iterable[Matrix], need: Collected) -> None:
+        self._matrices = tuple(matrices)
+        self._need = need
+        self._found: dict[str, InputStatistics] = {}
+        self._leaders: dict[int, str] = {}  # id of the statistics: the matrix that first saw them
+        self._seen = WeakTensorKeyDictionary()  # input: its version and its statistics
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Collector:
+        experts = {}
+        for matrix in self._matrices:
+            if matrix.expert is None:
+                hook = matrix.module.register_forward_pre_hook(self._hook(matrix), with_kwargs=True)
+                self._stack.callback(hook.remove)
+            else:
+                experts[matrix.read().data_ptr()] = matrix
+        if experts:
+            self._stack.enter_context(_ExpertInputs(experts, self._add))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def inputs(self) -> dict[str, InputStatistics]:
+        """The sums so far, by matrix name; those of a matrix that saw no token are empty."""
+        return {
+            m.name: self._found.get(m.name)
+            or InputStatistics.empty(m.columns, "norms", m.read().device)
+            for m in self._matrices
+        }
+
+    def _hook(self, matrix: Matrix) -> Callable[..., None]:
+        def before(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            self._add(matrix, args[0] if args else next(iter(kwargs.values())))
+
+        return before
+
+    def _add(self, matrix: Matrix, inputs: torch.Tensor) -> None:
+        """Count `inputs` once, however many matrices read them."""
+        version, shared = self._seen.get(inputs, (None, None))
+        known = self._found.get(matrix.name)
+        if shared is not None and version == inputs._version and known in (None, shared):
+            self._found[matrix.name] = shared
+            return
+        if known is None:
+            known = InputStatistics.empty(matrix.columns, self._need, inputs.device)
+            self._found[matrix.name] = known
+            self._leaders[id(known)] = matrix.name
+        if self._leaders[id(known)] != matrix.name:
+            raise PruneError(
+                f"layers {self._leaders[id(known)]} and {matrix.name} read one input in one batch "
+                "and different ones in another; prune with a single batch of calibration text"
+            )
+        known.add(inputs)
+        self._seen[inputs] = (inputs._version, known)
+
+
+class _ExpertInputs(TorchFunctionMode):
+    """Sees the products with slices of fused expert weights, which no module hook can see."""
+
+    _PRODUCTS = (
+        torch.nn.functional.linear,
+        torch.matmul,
+        torch.Tensor.matmul,
+        torch.Tensor.__matmul__,
+        torch.mm,
+    )
+
+    def __init__(
+        self, experts: dict[int, Matrix], add: Callable[[Matrix, torch.Tensor], None]
+    ) -> None:
+        super().__init__()
+        self._experts = experts  # by the address of their weights
+        self._add = add
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in self._PRODUCTS and len(args) > 1 and isinstance(args[1], torch.Tensor):
+            matrix = self._experts.get(args[1].data_ptr())
+            if matrix is not None and args[0].numel():
+                self._add(matrix, args[0])
+        return func(*args, **(kwargs or {}))
