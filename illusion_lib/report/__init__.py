@@ -1,0 +1,1 @@
+"""Figures, tables and pages: turn the records of a study into a report."""

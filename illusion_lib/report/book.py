@@ -1,0 +1,297 @@
+"""Turn a finished study into a site: stage the book, execute its pages, build and check the HTML."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from illusion_lib.errors import ReportError
+from illusion_lib.pruning.registry import DENSE
+from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
+from illusion_lib.report.render import parameter_names as names_of
+from illusion_lib.report.sources import book_sources, mathjax
+from illusion_lib.runs import CellResult, StudyResult, load_study
+from illusion_lib.runs.store import MANIFEST, RECORDS
+
+_OURS = ".illusion-site"
+_BUILD_LIMIT = 900
+# A page may link anywhere, but must load nothing from elsewhere.
+_LOADS = re.compile(
+    r"<(?:script|img|iframe|source|video|audio|embed|object)\b[^>]*?\b(?:src|srcset|data)="
+    r"[\"'](?:https?:)?//[^\"']+|<link\b(?![^>]*rel=[\"'](?:canonical|license|search)[\"'])"
+    r"[^>]*?\bhref=[\"'](?:https?:)?//[^\"']+",
+    re.IGNORECASE,
+)
+
+
+def build_report(
+    store_folder: Path | str,
+    site: Path | str | None = None,
+    *,
+    strict: bool = True,
+    processes: int = 2,
+    progress: Progress | None = None,
+) -> Path:
+    """Build the HTML report of a study.
+
+    Parameters
+    ----------
+    store_folder
+        Folder that `run_study` filled.
+    site
+        Where the book is staged and built; ``report`` below the store if None.
+    strict
+        Whether a warning of the book builder is an error.
+    processes
+        How many notebooks are executed at once.
+    progress
+        Called with a step's name, how many are done, and how many there are.
+
+    Returns
+    -------
+    Path
+        The site's ``index.html``.
+
+    Raises
+    ------
+    ReportError
+        A page or the book failed; no HTML is left that could be taken for a finished report.
+    """
+    store = Path(store_folder).resolve()
+    target = (Path(site) if site is not None else store / "report").resolve()
+    result = load_study(store)
+    if result.failures:
+        cell, reason = result.failures[0]
+        raise ReportError(f"cell {cell.slug} of the study could not be run: {reason}")
+    _claim(target)
+    runs = run_pages(result, store, target)
+    authored = _stage(book_sources(), target, result, store)
+    _forget_stale(target, runs)
+    _write_toc(book_sources(), target, result)
+    render_pages([*authored, *runs], processes=processes, progress=progress)
+    index = _build(target, strict)
+    check_offline(index.parent)
+    return index
+
+
+def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
+    """Return one page per pruned or dense cell, one per model, and one over all models."""
+    templates = book_sources() / "notebooks"
+    runs = site / "book" / "runs"
+    common = {"study": str(store / "study.json"), "store": str(store)}
+    private = {
+        str(store / "study.json"): result.study.name,
+        str(store): f"runs/{result.study.name}",
+    }
+    private[str(site)] = "report"
+    pages = []
+    for model, cells in by_model(result).items():
+        dense = next(cell for cell in cells if cell.spec.prune.method == DENSE)
+        name = dense.spec.model.name
+        shown = Path(name).name if os.path.isabs(name) else name
+        hidden = private if shown == name else private | {name: shown}
+        for cell in cells:
+            prune = cell.spec.prune
+            wanted = {
+                "model": name,
+                "method": prune.method,
+                "sparsity": 0.0 if prune.pattern else prune.sparsity,
+                "pattern": prune.pattern,
+                "calibration_seed": cell.spec.calibration.seed,
+            }
+            pages.append(
+                Page(
+                    templates / "cell.ipynb",
+                    runs / model / f"{cell.spec.slug}.ipynb",
+                    page_title(cell),
+                    common | wanted,
+                    fingerprint([cell, dense]),
+                    hidden,
+                )
+            )
+        pages.append(
+            Page(
+                templates / "divergence.ipynb",
+                runs / model / "divergence.ipynb",
+                f"{model}: recognition and production part",
+                common | {"model": name},
+                fingerprint(cells),
+                hidden,
+            )
+        )
+    everything = fingerprint(result.cells)
+    title = "Anchors: how few questions are enough?"
+    anchors = Page(templates / "anchors.ipynb", runs / "anchors.ipynb", title, common, everything)
+    return [*pages, anchors]
+
+
+def page_title(cell: CellResult) -> str:
+    """Return the heading of a cell's page, which is its entry in every menu too."""
+    draw = cell.spec.slug.rpartition("-c")
+    seed = f", calibration draw {draw[2]}" if draw[1] and draw[2].isdigit() else ""
+    label = cell.spec.prune.label
+    return f"{label[0].upper()}{label[1:]}{seed} · {cell.spec.model.slug}"
+
+
+def by_model(result: StudyResult) -> dict[str, list[CellResult]]:
+    """Return the finished cells of each model, by its slug, one per cell slug, in study order."""
+    models: dict[str, dict[str, CellResult]] = {}
+    for cell in result.cells:
+        models.setdefault(cell.spec.model.slug, {}).setdefault(cell.spec.slug, cell)
+    return {model: list(cells.values()) for model, cells in models.items()}
+
+
+def fingerprint(cells: list[CellResult] | tuple[CellResult, ...]) -> str:
+    """Return the SHA-256 over the cells' records."""
+    return hashlib.sha256("".join(c.manifest.records_sha256 for c in cells).encode()).hexdigest()
+
+
+def _claim(site: Path) -> None:
+    """Refuse to write into a folder that holds something else."""
+    if site.is_dir() and any(site.iterdir()) and not (site / _OURS).is_file():
+        raise ReportError(f"{site} is not empty and no report of ours; name another folder")
+    try:
+        site.mkdir(parents=True, exist_ok=True)
+        (site / _OURS).write_text(
+            "This folder is written by illusion_lib; do not keep files here.\n"
+        )
+        shutil.rmtree(site / "_build", ignore_errors=True)
+    except OSError as error:
+        raise ReportError(f"cannot write the report to {site}: {error.strerror}") from error
+
+
+def _stage(sources: Path, site: Path, result: StudyResult, store: Path) -> list[Page]:
+    """Copy the authored book into the site; return its pages that must be executed."""
+    book = site / "book"
+    wanted = {
+        path.relative_to(sources / "book"): path
+        for path in (sources / "book").rglob("*")
+        if path.is_file() and path.relative_to(sources / "book").parts[0] != "runs"
+    }
+    pages = []
+    for relative, path in wanted.items():
+        if is_executable(path):
+            pages.append(_authored_page(path, book / relative, result, store, site))
+    kept = {page.target for page in pages}
+    for old in sorted(book.rglob("*")) if book.is_dir() else []:
+        if old.is_file() and "runs" not in old.relative_to(book).parts[:1] and old not in kept:
+            old.unlink()
+    executed = {page.template for page in pages}
+    for relative, path in wanted.items():
+        if path not in executed:
+            (book / relative).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, book / relative)
+    shutil.copyfile(sources / "_config.yml", site / "_config.yml")
+    _stage_mathjax(book / "_static" / "mathjax")
+    _stage_records(result, book / "_static" / "records")
+    return pages
+
+
+def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, site: Path) -> Page:
+    """Return an authored page with code; one with a `store` parameter reads the records."""
+    known = names_of(read_template(path))
+    values = {"study": str(store / "study.json"), "store": str(store)}
+    private = {
+        str(store / "study.json"): result.study.name,
+        str(store): f"runs/{result.study.name}",
+    }
+    return Page(
+        path,
+        target.with_suffix(".ipynb"),
+        parameters={name: values[name] for name in known if name in values},
+        fingerprint=fingerprint(result.cells) if "store" in known else "",
+        private=private | {str(site): "report"},
+    )
+
+
+def _stage_mathjax(target: Path) -> None:
+    source = mathjax()
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source / "tex-chtml.js", target / "tex-chtml.js")
+    fonts = Path("output/chtml/fonts/woff-v2")
+    shutil.copytree(source / fonts, target / fonts, dirs_exist_ok=True)
+
+
+def _stage_records(result: StudyResult, target: Path) -> None:
+    """Publish the records beside the pages that were computed from them."""
+    for model, cells in by_model(result).items():
+        (target / model).mkdir(parents=True, exist_ok=True)
+        for cell in cells:
+            for name in (RECORDS, MANIFEST):
+                suffix = Path(name).suffix
+                shutil.copyfile(cell.folder / name, target / model / f"{cell.spec.slug}{suffix}")
+
+
+def _forget_stale(site: Path, pages: list[Page]) -> None:
+    """Remove executed run pages that the study no longer has."""
+    wanted = {page.target for page in pages}
+    for path in sorted((site / "book" / "runs").rglob("*"), reverse=True):
+        if path.is_dir():
+            shutil.rmtree(path) if path.name == "_failed" or not any(path.iterdir()) else None
+        elif path not in wanted:
+            path.unlink()
+
+
+def _write_toc(sources: Path, site: Path, result: StudyResult) -> None:
+    """Insert the run's pages after the first part of the authored table of contents."""
+    toc: dict[str, Any] = yaml.safe_load((sources / "_toc.yml").read_text(encoding="utf-8"))
+    chapters = [
+        {
+            "file": f"book/runs/{model}/divergence",
+            "sections": [{"file": f"book/runs/{model}/{cell.spec.slug}"} for cell in cells],
+        }
+        for model, cells in by_model(result).items()
+    ]
+    run = {"caption": "This run", "chapters": [*chapters, {"file": "book/runs/anchors"}]}
+    for part in toc["parts"]:
+        if part["caption"] == run["caption"]:
+            part["chapters"] = run["chapters"] + part["chapters"]
+            break
+    else:
+        toc["parts"].insert(0, run)
+    (site / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
+
+
+def _build(site: Path, strict: bool) -> Path:
+    """Run Jupyter Book from scratch; return ``index.html``."""
+    start = "from jupyter_book.cli.main import main; main()"  # the script need not be on the path
+    command = [sys.executable, "-c", start, "build", str(site), "--all", "-q"]
+    command += ["-W", "-n", "--keep-going"] if strict else []
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=_BUILD_LIMIT, check=False, cwd=site
+    )
+    index = site / "_build" / "html" / "index.html"
+    if done.returncode == 0 and index.is_file():
+        return index
+    lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
+    telling = [x for x in lines if re.search(r"warning|error|exception", x, re.IGNORECASE)]
+    shutil.rmtree(site / "_build" / "html", ignore_errors=True)
+    raise ReportError("the book was not built:\n" + "\n".join((telling or lines)[:12]))
+
+
+def external_loads(html: Path) -> Iterator[str]:
+    """Yield what a page would load from another host."""
+    for found in _LOADS.finditer(html.read_text(encoding="utf-8", errors="replace")):
+        yield " ".join(found[0].split())[:200]
+
+
+def check_offline(folder: Path) -> None:
+    """Refuse a site of which a page would load something from another host.
+
+    Raises
+    ------
+    ReportError
+        Names the page and what it loads.
+    """
+    for page in sorted(folder.rglob("*.html")):
+        for found in external_loads(page):
+            raise ReportError(f"{page.relative_to(folder)} loads from another host: {found}")

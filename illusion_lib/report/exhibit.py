@@ -1,0 +1,86 @@
+"""A figure or table as the report shows it: picture, caption that states the finding, alt text."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import io
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from illusion_lib.report.escape import attribute
+from illusion_lib.report.style import INK
+
+_REFERENCE = re.compile(r'(\bid="|url\(#|href="#)')
+_SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt" height="([\d.]+)pt"')
+# Below the text is where a reader of any page finds the records it was computed from.
+RECORDS_LINK = '<a href="#records">records</a>'
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A figure with its words.
+
+    Attributes
+    ----------
+    figure
+        The drawing.
+    caption
+        The finding in a sentence, computed from the data that are drawn; plain text.
+    alt
+        What a reader who cannot see the drawing needs; plain text.
+    n
+        How many observations are drawn, in words: ``"80 items"``.
+    """
+
+    figure: Figure
+    caption: str
+    alt: str
+    n: str
+
+    def svg(self) -> str:
+        """Return the drawing as an SVG element that takes the page's text colour and width."""
+        buffer = io.StringIO()
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.caption}):
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        drawing = buffer.getvalue()
+        drawing = drawing[drawing.index("<svg") :]
+        prefix = "x" + hashlib.sha256((self.caption + self.alt).encode()).hexdigest()[:8]
+        drawing = _REFERENCE.sub(rf"\g<1>{prefix}-", drawing)
+        drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
+        drawing = drawing.replace(INK, "currentColor")
+        return _SIZE.sub(
+            lambda m: (
+                f'<svg role="img" aria-label="{attribute(self.alt, 2000)}" '
+                f'style="width:100%;max-width:{float(m[2]):.0f}pt;height:auto" {m[1]}'
+            ),
+            drawing,
+            count=1,
+        )
+
+    def save(self, path: Path | str) -> None:
+        """Write the drawing on white, in the format that the suffix names."""
+        self.figure.savefig(path, facecolor="white", dpi=200)
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook and the book show."""
+        return (
+            f'<figure class="exhibit"><div class="exhibit-picture" tabindex="0">{self.svg()}</div>'
+            f'<figcaption class="tex2jax_ignore">{html.escape(self.caption)} '
+            f'<span class="exhibit-n">n = {html.escape(self.n)}; {RECORDS_LINK}.</span>'
+            "</figcaption></figure>"
+        )
+
+
+@dataclass(frozen=True)
+class Html:
+    """A finished piece of HTML for a notebook to show; whoever makes one has escaped its text."""
+
+    content: str
+
+    def _repr_html_(self) -> str:
+        return self.content

@@ -1,0 +1,332 @@
+"""Execute a page's notebook with papermill, and publish it whole, clean and marked, or not at all."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from illusion_lib.errors import ReportError
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+_MARK = "illusion"
+# Whatever kernel a template was last opened with, `python3` is the interpreter that runs this.
+_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
+_GRACE = 15
+# Kernels run side by side: one thread each, and nothing that would draw a widget or a warning.
+_QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A notebook to execute and where its result goes.
+
+    Attributes
+    ----------
+    template
+        An ``.ipynb`` file, or a MyST ``.md`` file with code cells.
+    target
+        The executed notebook.
+    title
+        Heading of the page; None keeps the template's own.
+    parameters
+        Values for the cell tagged ``parameters``.
+    fingerprint
+        Of the records it reads: when it changes, the page is executed again.
+    private
+        Texts, such as absolute paths, and what a reader sees in their place.
+    """
+
+    template: Path
+    target: Path
+    title: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    fingerprint: str = ""
+    private: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that decides what the page shows."""
+        digest = hashlib.sha256(self.template.read_bytes())
+        content = [self.title, dict(self.parameters), self.fingerprint, library_hash()]
+        digest.update(json.dumps(content, sort_keys=True, default=str).encode())
+        return digest.hexdigest()
+
+    @property
+    def done(self) -> bool:
+        """Whether the target is this page, finished."""
+        try:
+            notebook = json.loads(self.target.read_bytes())
+            return bool(notebook["metadata"][_MARK] == {"status": "done", "key": self.key})
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+
+
+@cache
+def library_hash() -> str:
+    """Return the SHA-256 over the library's source files."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).resolve().parents[1].rglob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def render_pages(
+    pages: Sequence[Page],
+    *,
+    processes: int = 2,
+    limit: float = 600,
+    progress: Progress | None = None,
+) -> int:
+    """Execute what is not yet done, some pages at a time.
+
+    Parameters
+    ----------
+    pages
+        What to render; finished ones with an unchanged key are left alone.
+    processes
+        How many kernels run at once.
+    limit
+        Seconds that one page may take.
+    progress
+        Called with the page's name, how many are done, and how many there are.
+
+    Returns
+    -------
+    int
+        How many were executed.
+
+    Raises
+    ------
+    ReportError
+        Some pages failed; each is named with its cell. Nothing of them is published, and the
+        half-finished notebooks lie in ``_failed`` beside their targets.
+    """
+    waiting = [page for page in pages if not page.done]
+    failures: list[str] = []
+    with ThreadPoolExecutor(max_workers=max(1, processes)) as pool:
+        futures = {pool.submit(render_page, page, limit=limit): page for page in waiting}
+        try:
+            for count, future in enumerate(as_completed(futures), start=len(pages) - len(waiting)):
+                error = future.exception()
+                if error is not None and not isinstance(error, ReportError):
+                    raise error
+                if error is not None:
+                    failures.append(str(error))
+                if progress is not None:
+                    progress(futures[future].target.stem, count + 1, len(pages))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if failures:
+        raise ReportError("\n".join(sorted(failures)))
+    return len(waiting)
+
+
+def render_page(page: Page, *, limit: float = 600) -> None:
+    """Execute one page and put the cleaned notebook in its place atomically.
+
+    Raises
+    ------
+    ReportError
+        A cell failed, the time ran out, the kernel died, or the template lacks a parameter.
+    """
+    name = page.target.stem
+    page.target.parent.mkdir(parents=True, exist_ok=True)
+    template = read_template(page.template)
+    _check_parameters(template, page)
+    template.metadata["kernelspec"] = NotebookNode(_KERNEL)
+    source = page.target.with_name(f".{page.target.name}.source.ipynb")
+    partial = page.target.with_name(f".{page.target.name}.partial.ipynb")
+    try:
+        nbformat.write(template, source)
+        message = _execute(source, partial, page.parameters, limit)
+        notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
+        problem = message if notebook is None else (first_error(notebook) or message)
+        if notebook is not None and problem:
+            failed = page.target.parent / "_failed" / page.target.name
+            failed.parent.mkdir(exist_ok=True)
+            partial.replace(failed)
+            raise ReportError(f"page {name}: {problem}; see {failed}")
+        if notebook is None:
+            raise ReportError(f"page {name}: {problem}")
+        clean(notebook, page)
+        partial.write_text(_published_text(notebook, page.private), encoding="utf-8")
+        partial.replace(page.target)
+    finally:
+        source.unlink(missing_ok=True)
+        partial.unlink(missing_ok=True)
+
+
+def read_template(path: Path) -> NotebookNode:
+    """Return the notebook in an ``.ipynb`` or MyST ``.md`` file, without outputs."""
+    if path.suffix == ".ipynb":
+        return nbformat.read(path, as_version=4)
+    from myst_nb.core.read import read_myst_markdown_notebook
+
+    notebook: NotebookNode = read_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+    for cell in notebook.cells:
+        cell.setdefault("id", nbformat.v4.new_markdown_cell().id)
+    notebook.nbformat_minor = 5
+    return notebook
+
+
+def is_executable(path: Path) -> bool:
+    """Whether a book page has code to run: only such pages are executed before the build."""
+    return path.suffix == ".md" and "```{code-cell}" in path.read_text(encoding="utf-8")
+
+
+def parameter_names(notebook: NotebookNode) -> tuple[str, ...]:
+    """Return the names that the cell tagged ``parameters`` assigns.
+
+    Raises
+    ------
+    ReportError
+        More than one cell has the tag.
+    """
+    tagged = [c.source for c in notebook.cells if "parameters" in c.metadata.get("tags", ())]
+    if len(tagged) > 1:
+        raise ReportError("more than one cell is tagged 'parameters'")
+    names = []
+    for node in ast.parse("\n".join(tagged)).body:
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        names += [target.id for target in targets if isinstance(target, ast.Name)]
+    return tuple(names)
+
+
+def _check_parameters(template: NotebookNode, page: Page) -> None:
+    """Refuse what papermill only logs: a parameter that the template does not have."""
+    unknown = set(page.parameters) - set(parameter_names(template))
+    if unknown:
+        raise ReportError(f"{page.template.name} has no parameter {', '.join(sorted(unknown))}")
+
+
+def _execute(source: Path, target: Path, parameters: Mapping[str, Any], limit: float) -> str | None:
+    """Run papermill in a process of its own; return what went wrong, or None."""
+    command = [
+        sys.executable,
+        "-m",
+        "papermill",
+        str(source),
+        str(target),
+        "--kernel",
+        _KERNEL["name"],
+    ]
+    command += [
+        "--no-progress-bar",
+        "--start-timeout",
+        "60",
+        "--execution-timeout",
+        str(int(limit)),
+    ]
+    command += ["--parameters_yaml", json.dumps(dict(parameters)), "--cwd", str(Path.cwd())]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | _QUIET,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired:
+        _stop(process)
+        return f"took longer than {limit:g} s and was stopped"
+    except BaseException:
+        _stop(process)
+        raise
+    if process.returncode == 0:
+        return None
+    lines = [line for line in output.splitlines() if line.strip()]
+    return lines[-1].strip() if lines else f"papermill ended with status {process.returncode}"
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    """Ask papermill to end, so that it ends its kernel; insist after a while."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.communicate(timeout=_GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+
+
+def first_error(notebook: NotebookNode) -> str | None:
+    """Return the first failure recorded in a notebook: its cell, or a widget no book can show."""
+    for number, cell in enumerate(notebook.cells, start=1):
+        if "papermill-error-cell-tag" in cell.metadata.get("tags", ()):
+            continue
+        for output in cell.get("outputs", ()):
+            if output.output_type == "error":
+                return (
+                    f"cell {number} raised {output.ename}: {' '.join(output.evalue.split())[:300]}"
+                )
+            if WIDGET in output.get("data", {}):
+                return f"cell {number} shows a widget; use plain output"
+    return None
+
+
+def clean(notebook: NotebookNode, page: Page) -> None:
+    """Give an executed notebook its heading, tags and mark; drop what belongs to this machine."""
+    for cell in notebook.cells:
+        tags = set(cell.metadata.get("tags", ()))
+        if cell.cell_type == "code":
+            hidden = tags & {"parameters", "injected-parameters"}
+            keep = tags & {"remove-cell", "remove-input", "show-input"}
+            tags |= {"remove-cell"} if hidden else (set() if keep else {"hide-input"})
+            cell.execution_count = None
+            for output in cell.outputs:
+                if "execution_count" in output:
+                    output.execution_count = None
+        cell.metadata = NotebookNode(tags=sorted(tags)) if tags else NotebookNode()
+    if page.title is not None:
+        _set_title(notebook, page.title)
+    kept = {
+        k: notebook.metadata[k]
+        for k in ("kernelspec", "language_info", "mystnb")
+        if k in notebook.metadata
+    }
+    notebook.metadata = NotebookNode(kept | {_MARK: {"status": "done", "key": page.key}})
+
+
+def _set_title(notebook: NotebookNode, title: str) -> None:
+    for cell in notebook.cells:
+        lines = cell.source.split("\n")
+        if cell.cell_type == "markdown" and lines[0].startswith("# "):
+            cell.source = "\n".join([f"# {title}", *lines[1:]])
+            return
+    raise ReportError("the template has no heading ('# …') in a markdown cell")
+
+
+def _published_text(notebook: NotebookNode, private: Mapping[str, str]) -> str:
+    text: str = nbformat.writes(notebook)
+    for found, shown in _longest_first(private.items()):
+        text = text.replace(json.dumps(found)[1:-1], json.dumps(shown)[1:-1])
+    return text + "\n"
+
+
+def _longest_first(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """A folder must not be replaced before what lies in it."""
+    return sorted(pairs, key=lambda pair: -len(pair[0]))
