@@ -61,7 +61,7 @@ class Item:
         for text, shown in zip(wrong, self.distractors, strict=True):
             if text in accepted:
                 raise ItemError(
-                    f"item {self.id!r}: distractor {shown!r} is the gold answer or one of its aliases"
+                    f"item {self.id!r}: distractor {shown!r} is the gold answer or an alias of it"
                 )
             if not text:
                 raise ItemError(f"item {self.id!r}: a distractor is empty")

@@ -1,0 +1,151 @@
+"""The matcher decides as a careful reader of the language would."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from illusion_lib.items.matching import matches
+
+RIGHT = [
+    # language, output, accepted, rivals
+    ("en", "Paris", ["Paris"], ["Rome"]),
+    ("en", "The capital of France is **Paris**.", ["Paris"], ["Rome"]),
+    ("en", "PARIS!", ["Paris"], ["Rome"]),
+    ("en", "Ｐａｒｉｓ", ["Paris"], ["Rome"]),
+    ("en", "Paris's streets", ["Paris"], []),
+    ("en", "Paris, not Rome", ["Paris"], ["Rome"]),
+    ("en", "It is not Rome but Paris.", ["Paris"], ["Rome"]),
+    ("en", "Rome is not the capital. Paris is.", ["Paris"], ["Rome"]),
+    ("en", "It isn't in Rome; it is Paris", ["Paris"], ["Rome"]),
+    ("en", "Paris is not only the capital but the largest city", ["Paris"], ["Rome"]),
+    ("en", "Washington, D.C.", ["Washington, D.C.", "Washington DC"], ["Ottawa"]),
+    ("en", "Washington DC", ["Washington, D.C."], ["Ottawa"]),
+    ("en", "washington d.c is it", ["Washington, D.C."], ["Ottawa"]),
+    ("en", "New Delhi", ["New Delhi"], ["Delhi"]),
+    ("en", "It is Guinea-Bissau", ["Guinea-Bissau"], ["Guinea"]),
+    ("en", "Port au Prince", ["Port-au-Prince"], ["Kingston"]),
+    ("en", "Port‑au‑Prince", ["Port-au-Prince"], ["Kingston"]),  # non-breaking hyphens
+    ("en", "N’Djamena", ["N'Djamena"], ["Niamey"]),
+    ("en", "St John’s", ["St. John's"], ["Nassau"]),
+    ("en", "Bogotá", ["Bogota"], ["Lima"]),
+    ("en", "Bogota", ["Bogotá"], ["Lima"]),
+    ("en", "Hague", ["The Hague"], ["Amsterdam"]),
+    ("en", "Reyk\u00adja\u00advík", ["Reykjavik"], ["Oslo"]),  # soft hyphens
+    ("en", "Lodz", ["Łódź"], ["Warsaw"]),
+    ("en", "It is 42%.", ["42"], ["41"]),
+    ("en", "It is 3,5", ["3.5"], ["5"]),
+    ("en", "Paris\nRome\nMadrid", ["Paris"], ["Rome", "Madrid"]),  # a list counts by its first
+    ("es", "Es El Cairo.", ["El Cairo"], ["Jartum"]),
+    ("es", "La capital es la ciudad del Cairo", ["El Cairo"], ["Jartum"]),
+    ("es", "No, es París", ["París"], ["Roma"]),
+    ("es", "La capital no es Roma, es París", ["París"], ["Roma"]),
+    ("es", "Asuncion", ["Asunción"], ["Lima"]),
+    ("fr", "C'est à l'Haye", ["La Haye", "l'Haye"], ["Amsterdam"]),
+    ("fr", "la capitale d'Athènes", ["Athènes"], ["Rome"]),
+    ("fr", "Ce n'est pas Rome mais Paris", ["Paris"], ["Rome"]),
+    ("de", "STRASSBURG", ["Straßburg"], ["Bern"]),
+    ("de", "Nicht Zürich, sondern Bern", ["Bern"], ["Zürich"]),
+    ("it", "È all'Avana", ["L'Avana"], ["Lima"]),
+    ("it", "La capitale non è Milano, è Roma", ["Roma"], ["Milano"]),
+    ("pt", "Não é Roma. É Paris.", ["Paris"], ["Roma"]),
+    ("tr", "İstanbul'dur", ["Istanbul"], ["Ankara"]),
+    ("ru", "Столица — Москва.", ["Москва"], ["Киев"]),
+    ("ru", "Орёл", ["Орел"], ["Киев"]),
+    ("zh", "法国的首都是巴黎。", ["巴黎"], ["罗马"]),
+    ("zh", "答案是２０人", ["20"], ["30"]),
+    ("ja", "首都はパリです", ["パリ"], ["ローマ"]),
+    ("ja", "クアラ・ルンプールです", ["クアラルンプール"], ["ジャカルタ"]),
+    ("th", "เมืองหลวงคือกรุงเทพมหานครครับ", ["กรุงเทพมหานคร"], ["ฮานอย"]),
+    ("ar", "العاصمة هي القاهرة.", ["القاهرة"], ["الخرطوم"]),
+    ("ar", "بالقاهرة", ["القاهرة"], ["الخرطوم"]),
+    ("ar", "القَاهِرَة", ["القاهرة"], ["الخرطوم"]),
+    ("ar", "عام ١٩٩٠", ["1990"], ["1991"]),
+    ("hi", "भारत की राजधानी नई दिल्ली है।", ["नई दिल्ली"], ["काबुल"]),
+    ("hi", "१९४७", ["1947"], ["1950"]),
+    ("ko", "서울 입니다", ["서울"], ["도쿄"]),
+]
+
+WRONG = [
+    ("en", "", ["Paris"], ["Rome"]),
+    ("en", "...", ["Paris"], ["Rome"]),
+    ("en", "Rome or Paris", ["Paris"], ["Rome"]),
+    ("en", "Parisian", ["Paris"], ["Rome"]),
+    ("en", "comparisons", ["Paris"], ["Rome"]),
+    ("en", "Paris is not the capital of Italy", ["Paris"], ["Rome"]),
+    ("en", "Paris isn't the capital", ["Paris"], ["Rome"]),
+    ("en", "It is not Paris", ["Paris"], ["Rome"]),
+    ("en", "It isn't in Paris", ["Paris"], ["Rome"]),
+    ("en", "New Delhi", ["Delhi"], ["New Delhi"]),
+    ("en", "Guinea-Bissau", ["Guinea"], ["Senegal"]),
+    ("en", "Guinea-Bissau", ["Bissau"], ["Senegal"]),
+    ("en", "Equatorial Guinea", ["Guinea"], ["Equatorial Guinea"]),
+    ("en", "It is 3.5", ["5"], ["3"]),
+    ("en", "15", ["5"], ["3"]),
+    ("en", "Prince", ["Port-au-Prince"], ["Kingston"]),
+    ("en", "Asuncion, then Lima", ["Lima"], ["Asunción"]),  # rivals without accents count too
+    ("es", "Papa", ["Papá"], ["Papa"]),  # the accent decides
+    ("es", "No es París", ["París"], ["Roma"]),
+    ("es", "París no es la capital", ["París"], ["Roma"]),
+    ("es", "Roma; París", ["París"], ["Roma"]),
+    ("es", "Del Cairo a Jartum", ["Jartum"], ["El Cairo"]),
+    ("fr", "Ce n'est pas à Paris", ["Paris"], ["Rome"]),
+    ("fr", "Paris n'est pas la capitale", ["Paris"], ["Rome"]),
+    ("de", "Berlin ist nicht die Hauptstadt", ["Berlin"], ["Bern"]),
+    ("it", "Roma non è la capitale", ["Roma"], ["Parigi"]),
+    ("pt", "Lisboa não é a capital", ["Lisboa"], ["Madri"]),
+    ("zh", "罗马和巴黎", ["巴黎"], ["罗马"]),
+    ("zh", "答案是120", ["20"], ["30"]),
+    ("ja", "ニューデリー", ["デリー"], ["ローマ"]),
+    ("ja", "ガス", ["カス"], ["ローマ"]),  # the voicing mark is a letter
+    ("th", "กุ", ["ก"], ["ข"]),  # a vowel sign belongs to its consonant
+    ("hi", "दिल", ["दल"], ["काबुल"]),  # a vowel sign is no optional mark
+    ("ar", "الخرطوم ثم القاهرة", ["القاهرة"], ["الخرطوم"]),
+    ("ar", "والقاهرة", ["هرة"], ["الخرطوم"]),
+    ("en", "What?", ["?"], ["!"]),  # a form without words matches nothing
+]
+
+
+@pytest.mark.parametrize(("language", "output", "accepted", "rivals"), RIGHT)
+def test_right_answers_are_found(language, output, accepted, rivals):
+    assert matches(output, accepted, rivals, language)
+
+
+@pytest.mark.parametrize(("language", "output", "accepted", "rivals"), WRONG)
+def test_wrong_answers_are_refused(language, output, accepted, rivals):
+    assert not matches(output, accepted, rivals, language)
+
+
+def test_articles_belong_to_their_language():
+    assert matches("Cairo", ["El Cairo"], [], "es")
+    assert not matches("Cairo", ["El Cairo"], [], "en")
+
+
+def test_negation_is_read_only_where_it_is_known():
+    assert not matches("no es Roma", ["Roma"], [], "es")
+    assert matches("no es Roma", ["Roma"], [], "sw")
+
+
+NAME = st.text("abcdefgh éüß'-", min_size=1, max_size=12)
+ANYTHING = st.text(max_size=60)
+
+
+@given(ANYTHING, st.lists(ANYTHING, max_size=4), st.lists(ANYTHING, max_size=4))
+def test_any_text_is_judged(output, accepted, rivals):
+    assert matches(output, accepted, rivals, "ar") in (True, False)
+
+
+@given(ANYTHING, st.lists(NAME, min_size=1, max_size=3), st.lists(NAME, max_size=3))
+def test_gold_and_rivals_never_both_win(output, accepted, rivals):
+    both = matches(output, accepted, rivals, "en") and matches(output, rivals, accepted, "en")
+    assert not both
+
+
+@given(st.lists(NAME, min_size=2, max_size=2), ANYTHING)
+def test_case_and_surroundings_do_not_matter(names, tail):
+    gold = names[0]
+    alone = matches(gold, [gold], [], "sw")
+    assert matches(f"« {gold.upper()} » ; {tail}", [gold], [], "sw") == (
+        alone or matches(tail, [gold], [], "sw")
+    )
