@@ -32,6 +32,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def freeze(folder: Path) -> None:
     sys.stdout.write(f"{len(kept)} facts x {len(LANGUAGES)} languages; left out: {counts}\n")
 
 
+@cache
 def table(name: str) -> list[dict[str, str]]:
     """Return the rows of a hand-checked table."""
     text = (TABLES / f"{name}.tsv").read_text(encoding="utf-8")
@@ -245,6 +247,7 @@ def tell_apart(fact: Fact, other: Fact) -> bool:
     return not any(mine in theirs or theirs in mine for mine, theirs in pairs)
 
 
+@cache
 def spoken(form: str) -> str:
     """Return a name as the matcher reads it."""
     return " ".join(word.folded for word in words(form))

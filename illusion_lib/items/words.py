@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 # Scripts written without spaces: each character (with its marks) is a word of its own.
 _UNSPACED = re.compile(
@@ -69,7 +70,8 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", bare).translate(_LETTERS_WITHOUT_ACCENT)
 
 
-def words(text: str) -> list[Word]:
+@lru_cache(maxsize=8192)
+def words(text: str) -> tuple[Word, ...]:
     """Cut `text` into words; white space, punctuation and symbols only separate.
 
     >>> [word.folded for word in words("L’Avana, Washington D.C.")]
@@ -88,7 +90,7 @@ def words(text: str) -> list[Word]:
         glued = bool(found) and _glued(text, last_end, position)
         found.append(Word(exact, fold(exact), glued, clause))
         position = last_end = end
-    return found
+    return tuple(found)
 
 
 def _word_end(text: str, start: int) -> int:
