@@ -1,4 +1,4 @@
-"""Turn a finished study into a site: stage the book, execute its pages, build and check the HTML."""
+"""Turn a finished study into a site: stage the book, execute its pages, build and check it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Execute a page's notebook with papermill, and publish it whole, clean and marked, or not at all."""
+"""Execute a page's notebook with papermill; publish it whole, clean and marked, or not at all."""
 
 from __future__ import annotations
 
@@ -328,5 +328,5 @@ def _published_text(notebook: NotebookNode, private: Mapping[str, str]) -> str:
 
 
 def _longest_first(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """A folder must not be replaced before what lies in it."""
+    """Return the pairs so that no folder is replaced before what lies in it."""
     return sorted(pairs, key=lambda pair: -len(pair[0]))

@@ -25,8 +25,8 @@ _OTHER_COLOURS = ("#cc79a7", "#b8860b", "#56b4e9", "#8c6bb1")
 # What became of an answer, worst last; used wherever answers are sorted into outcomes.
 OUTCOME_COLOURS = {
     "both": "#2a7fb8",
-    "recognition only": "#e69f00",
-    "production only": "#56b4e9",
+    "recognition_only": "#e69f00",
+    "production_only": "#56b4e9",
     "neither": "#767b85",
 }
 

@@ -1,59 +1,16 @@
-"""How tables look: escaped text, right-aligned numbers of sensible length, a caption that says what."""
+"""How tables look: escaped text, right-aligned numbers, a caption that says what is shown."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
 from illusion_lib.report.escape import plain
 from illusion_lib.report.exhibit import Html
-
-MISSING = "–"
-Format = Callable[[Any], str]
-
-
-def share(value: float) -> str:
-    """Return a share in [0, 1] with two digits: ``0.71``."""
-    return f"{value:.2f}"
-
-
-def signed(value: float) -> str:
-    """Return a difference with its sign, a true minus, and two digits: ``−0.12``."""
-    return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
-
-
-def count(value: float) -> str:
-    """Return a whole number with thin thousands: ``1 188``."""
-    return f"{int(value):,}".replace(",", "\u202f")
-
-
-def nats(value: float) -> str:
-    """Return a log-probability with two digits and a true minus."""
-    return f"{value:.2f}".replace("-", "−")
-
-
-def p_value(value: float) -> str:
-    """Return a p-value as it is read: ``0.012``, ``< 0.001``."""
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def interval(low: float | None, high: float | None, number: Format = share) -> str:
-    """Return ``[0.47, 0.70]``, or a dash where there is none."""
-    if _absent(low) or _absent(high):
-        return MISSING
-    return f"[{number(low)}, {number(high)}]"
-
-
-def with_interval(
-    value: float | None, low: float | None, high: float | None, number: Format = share
-) -> str:
-    """Return ``0.59 [0.47, 0.70]``."""
-    if _absent(value):
-        return MISSING
-    return f"{number(value)} {interval(low, high, number)}".removesuffix(f" {MISSING}")
+from illusion_lib.report.numerals import MISSING, Format, absent
 
 
 def table(
@@ -91,7 +48,7 @@ def table(
     for values in frame.itertuples(index=False, name=None):
         cells = []
         for name, value in zip(frame.columns, values, strict=True):
-            if _absent(value):
+            if absent(value):
                 text = MISSING
             elif name in markup:
                 text = markup[name](value)
@@ -107,7 +64,3 @@ def table(
 
 def _number(is_number: bool) -> str:
     return ' class="number"' if is_number else ""
-
-
-def _absent(value: Any) -> bool:
-    return value is None or (pd.api.types.is_scalar(value) and bool(pd.isna(value)))

@@ -1,0 +1,20 @@
+"""The report's figures: each function turns computed tables into an `Exhibit`."""
+
+from illusion_lib.report.figures.accuracy import accuracy, accuracy_by_language
+from illusion_lib.report.figures.anchors import agreement, anchor_error
+from illusion_lib.report.figures.flow import flow
+from illusion_lib.report.figures.forest import gap_forest
+from illusion_lib.report.figures.ranks import rank_distribution
+from illusion_lib.report.figures.recovery import recovery, recovery_by_cell
+
+__all__ = [
+    "accuracy",
+    "accuracy_by_language",
+    "agreement",
+    "anchor_error",
+    "flow",
+    "gap_forest",
+    "rank_distribution",
+    "recovery",
+    "recovery_by_cell",
+]

@@ -1,0 +1,120 @@
+"""Draw what became of each question from the dense to the pruned model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.patches import PathPatch, Rectangle
+from matplotlib.path import Path
+
+from illusion_lib.divergence.frames import ALL
+from illusion_lib.divergence.outcomes import BOTH, LOST, OUTCOMES
+from illusion_lib.report.exhibit import Exhibit
+from illusion_lib.report.numerals import percent
+from illusion_lib.report.style import INK, OUTCOME_COLOURS, drawing, new_figure
+
+OUTCOME_LABELS = {
+    "both": "picks it and says it",
+    "recognition_only": "picks it, cannot say it",
+    "production_only": "says it, does not pick it",
+    "neither": "neither",
+}
+_WIDTH, _SPACE = 0.06, 0.02
+
+
+def flow(transitions: pd.DataFrame, language: str = ALL) -> Exhibit:
+    """Draw the 4 x 4 transitions of one pruned cell as bands from dense to pruned.
+
+    Parameters
+    ----------
+    transitions
+        Result of `divergence.transitions` for one cell.
+    language
+        Which of its languages.
+    """
+    rows = transitions[transitions["language"] == language]
+    table = rows.pivot_table(index="outcome_dense", columns="outcome", values="items", sort=False)
+    counts = table.reindex(index=OUTCOMES, columns=OUTCOMES).fillna(0).astype(int)
+    label = str(rows["label"].iloc[0])
+    with drawing():
+        figure = new_figure(7.2, 3.6)
+        axes = figure.subplots()
+        _draw(axes, counts)
+        axes.set_axis_off()
+        axes.set(xlim=(-0.62, 1.62), ylim=(-1.12, 0.1))
+        axes.text(_WIDTH / 2, 0.03, "dense", ha="center", weight="bold")
+        axes.text(1 - _WIDTH / 2, 0.03, label, ha="center", weight="bold")
+    total = int(counts.to_numpy().sum())
+    return Exhibit(figure, _finding(rows, counts, label), _alt(counts, label), f"{total} questions")
+
+
+def _draw(axes: Axes, counts: pd.DataFrame) -> None:
+    total = max(1, int(counts.to_numpy().sum()))
+    left, right = counts.sum(axis=1) / total, counts.sum(axis=0) / total
+    start = _tops(left.to_numpy(dtype=float))
+    end = _tops(right.to_numpy(dtype=float))
+    used_left, used_right = dict.fromkeys(OUTCOMES, 0.0), dict.fromkeys(OUTCOMES, 0.0)
+    for i, before in enumerate(OUTCOMES):
+        for j, after in enumerate(OUTCOMES):
+            height = counts.loc[before, after] / total
+            if height > 0:
+                a, b = start[i] - used_left[before], end[j] - used_right[after]
+                _band(axes, a, b, height, OUTCOME_COLOURS[after], before == BOTH)
+                used_left[before] += height
+                used_right[after] += height
+    for side, tops, heights in (("left", start, left), ("right", end, right)):
+        for name, top in zip(OUTCOMES, tops, strict=True):
+            _block(axes, side, top, float(heights[name]), name, round(total * float(heights[name])))
+
+
+def _tops(heights: np.ndarray) -> np.ndarray:
+    """Return where each stacked block begins, from zero downwards."""
+    return -np.concatenate([[0.0], np.cumsum(heights[:-1] + _SPACE)])
+
+
+def _band(axes: Axes, a: float, b: float, height: float, colour: str, strong: bool) -> None:
+    x0, x1, middle = _WIDTH, 1 - _WIDTH, 0.5
+    points = [(x0, a), (middle, a), (middle, b), (x1, b), (x1, b - height)]
+    points += [(middle, b - height), (middle, a - height), (x0, a - height), (x0, a)]
+    codes = [Path.MOVETO, *[Path.CURVE4] * 3, Path.LINETO, *[Path.CURVE4] * 3, Path.CLOSEPOLY]
+    patch = PathPatch(Path(points, codes), facecolor=colour, alpha=0.55 if strong else 0.22, lw=0)
+    axes.add_patch(patch)
+
+
+def _block(axes: Axes, side: str, top: float, height: float, name: str, items: int) -> None:
+    if items == 0:
+        return
+    x = 0.0 if side == "left" else 1 - _WIDTH
+    colour = OUTCOME_COLOURS[name]
+    axes.add_patch(Rectangle((x, top - height), _WIDTH, height, facecolor=colour, lw=0))
+    text, place = f"{OUTCOME_LABELS[name]}: {items}", top - height / 2
+    if side == "left":
+        axes.text(x - 0.02, place, text, ha="right", va="center", fontsize=8.5, color=INK)
+    else:
+        axes.text(x + _WIDTH + 0.02, place, text, ha="left", va="center", fontsize=8.5, color=INK)
+
+
+def _finding(rows: pd.DataFrame, counts: pd.DataFrame, label: str) -> str:
+    able = int(counts.loc[BOTH].sum())
+    lost = int(rows.loc[rows["flow"] == LOST, "items"].sum())
+    if able == 0:
+        return (
+            "The dense model could both pick and say none of the answers; there is nothing to lose."
+        )
+    kept = int(counts.loc[BOTH, BOTH])
+    return (
+        f"Of {able} answers that the dense model could both pick and say, {label} keeps {kept} in "
+        f"both formats and still picks, but no longer says, {lost} ({percent(lost / able)}): the lost "
+        "answers of this report."
+    )
+
+
+def _alt(counts: pd.DataFrame, label: str) -> str:
+    steps = [
+        f"{OUTCOME_LABELS[a]} to {OUTCOME_LABELS[b]}: {counts.loc[a, b]}"
+        for a in OUTCOMES
+        for b in OUTCOMES
+        if counts.loc[a, b]
+    ]
+    return f"Flow chart of questions from the dense model to {label}. " + "; ".join(steps) + "."
