@@ -24,12 +24,12 @@ _ARTICLES: dict[str, frozenset[str]] = {
 # Folded words that deny what follows them within two words of the same clause ("it is not in X");
 # "t" is the end of "isn't".
 _DENYING: dict[str, frozenset[str]] = {
-    "en": frozenset({"not", "t", "never"}),
-    "es": frozenset({"no", "nunca"}),
-    "fr": frozenset({"pas", "jamais"}),
-    "de": frozenset({"nicht", "nie", "kein", "keine"}),
+    "en": frozenset({"not", "t", "never", "neither", "nor"}),
+    "es": frozenset({"no", "nunca", "ni"}),
+    "fr": frozenset({"pas", "jamais", "ni"}),
+    "de": frozenset({"nicht", "nie", "kein", "keine", "weder"}),
     "it": frozenset({"non", "mai"}),
-    "pt": frozenset({"nao", "nunca"}),
+    "pt": frozenset({"nao", "nunca", "nem"}),
 }
 # Folded words that deny what stands right before them ("X is not ...").
 _DENIED: dict[str, tuple[tuple[str, str], ...]] = {

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -31,6 +32,7 @@ from illusion_lib.items.item import Item, surface
 from illusion_lib.items.words import words
 
 LINE_LIMIT = 1_000_000  # bytes
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("id", "language", "relation", "question", "answer")
 _DEFAULTED = ("parallel_id", "source")
 _LISTS = ("aliases", "distractors")
@@ -194,7 +196,7 @@ def _check_text(name: str, value: Any) -> None:
         raise ItemError(f"field {name!r} must hold text, got {_shown(value)}")
     if "\0" in value:
         raise ItemError(f"field {name!r} holds a NUL character; remove it")
-    if any("\ud800" <= char <= "\udfff" for char in value):
+    if _SURROGATE.search(value):
         raise ItemError(f"field {name!r} holds half of a surrogate pair; write the character")
 
 

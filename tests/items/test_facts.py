@@ -96,7 +96,7 @@ def test_source_names_the_licence(facts):
     assert all("Unicode-3.0" in item.source for item in facts)
     folder = facts_file("capital").parent
     assert "UNICODE LICENSE V3" in (folder / "LICENSE.unicode").read_text(encoding="utf-8")
-    assert facts_relations() == ("capital",)
+    assert "capital" in facts_relations()
 
 
 def test_the_script_makes_the_same_bytes_again(tmp_path, monkeypatch):

@@ -89,13 +89,19 @@ def test_hash_depends_on_content_and_order():
         ({"relations": ["river"]}, "facts has no relation 'river'; it has: capital"),
         ({"languages": "en"}, "languages must be a list, got the text 'en'; write ['en']"),
         ({"limit": 0}, "limit must be at least 1"),
-        ({"limit": 1000}, "lower the limit to 167"),
     ],
 )
 def test_refused_requests(asked, says):
     with pytest.raises(ItemError) as refusal:
         load_items(**asked)
     assert says in str(refusal.value)
+
+
+def test_a_limit_beyond_the_set_names_what_there_is():
+    there = len(load_items(languages=["it"]))
+    assert len(load_items(languages=["it"], limit=there)) == there
+    with pytest.raises(ItemError, match=f"lower the limit to {there} or leave it out"):
+        load_items(languages=["it"], limit=there + 1)
 
 
 def test_own_file_fills_the_optional_fields(write):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illusion_lib.items.matching import matches
@@ -77,6 +77,7 @@ WRONG = [
     ("en", "Paris isn't the capital", ["Paris"], ["Rome"]),
     ("en", "It is not Paris", ["Paris"], ["Rome"]),
     ("en", "It isn't in Paris", ["Paris"], ["Rome"]),
+    ("en", "Neither Rome nor Paris", ["Paris"], ["Rome"]),
     ("en", "New Delhi", ["Delhi"], ["New Delhi"]),
     ("en", "Guinea-Bissau", ["Guinea"], ["Senegal"]),
     ("en", "Guinea-Bissau", ["Bissau"], ["Senegal"]),
@@ -87,6 +88,7 @@ WRONG = [
     ("en", "Asuncion, then Lima", ["Lima"], ["Asunción"]),  # rivals without accents count too
     ("es", "Papa", ["Papá"], ["Papa"]),  # the accent decides
     ("es", "No es París", ["París"], ["Roma"]),
+    ("es", "Ni Roma ni París", ["París"], ["Roma"]),
     ("es", "París no es la capital", ["París"], ["Roma"]),
     ("es", "Roma; París", ["París"], ["Roma"]),
     ("es", "Del Cairo a Jartum", ["Jartum"], ["El Cairo"]),
@@ -131,17 +133,20 @@ NAME = st.text("abcdefgh éüß'-", min_size=1, max_size=12)
 ANYTHING = st.text(max_size=60)
 
 
+@settings(deadline=None)
 @given(ANYTHING, st.lists(ANYTHING, max_size=4), st.lists(ANYTHING, max_size=4))
 def test_any_text_is_judged(output, accepted, rivals):
     assert matches(output, accepted, rivals, "ar") in (True, False)
 
 
+@settings(deadline=None)
 @given(ANYTHING, st.lists(NAME, min_size=1, max_size=3), st.lists(NAME, max_size=3))
 def test_gold_and_rivals_never_both_win(output, accepted, rivals):
     both = matches(output, accepted, rivals, "en") and matches(output, rivals, accepted, "en")
     assert not both
 
 
+@settings(deadline=None)
 @given(st.lists(NAME, min_size=2, max_size=2), ANYTHING)
 def test_case_and_surroundings_do_not_matter(names, tail):
     gold = names[0]
