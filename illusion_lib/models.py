@@ -86,9 +86,13 @@ def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
     asked = ModelSpec(spec) if isinstance(spec, str) else spec
     checkpoint = find_checkpoint(asked)
     resolved = resolve_dtype(asked)
-    with quiet():
-        tokenizer = _load_tokenizer(checkpoint, resolved)
-        net = _load_net(checkpoint, resolved, device)
+    try:
+        with quiet():
+            tokenizer = _load_tokenizer(checkpoint, resolved)
+            net = _load_net(checkpoint, resolved, device)
+    except (ValueError, OSError, RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ModelError(f"cannot load {asked.name!r} as a causal LM: {reason}") from error
     net.requires_grad_(False)
     net.eval()
     return Model(resolved, net, tokenizer, checkpoint.fingerprint, checkpoint.note)
@@ -109,20 +113,14 @@ def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTraine
     from transformers import AutoModelForCausalLM
 
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
-    try:
-        net: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
-            checkpoint.folder,
-            dtype=_DTYPES[spec.dtype],
-            device_map="auto" if where == "balanced" else None,
-            use_safetensors=True,
-            trust_remote_code=spec.trust_remote_code,
-        )
-        return net if where == "balanced" else net.to(where)
-    except (ValueError, OSError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(
-            f"cannot load {spec.name!r} as a causal language model: {reason}"
-        ) from error
+    net: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+        checkpoint.folder,
+        dtype=_DTYPES[spec.dtype],
+        device_map="auto" if where == "balanced" else None,
+        use_safetensors=True,
+        trust_remote_code=spec.trust_remote_code,
+    )
+    return net if where == "balanced" else net.to(where)
 
 
 def convert_gguf(gguf: Path, folder: Path) -> None:

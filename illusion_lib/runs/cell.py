@@ -86,7 +86,7 @@ class Shared:
 
     def statistics(self, model: Model, spec: CalibrationSpec) -> Statistics:
         """Return one-pass statistics of the still dense `model`."""
-        from illusion_lib.pruning.statistics import collect
+        from illusion_lib.pruning.engine import collect
 
         key = _calibration_key(model, spec)
         if key not in self._statistics:
