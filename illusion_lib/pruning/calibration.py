@@ -57,7 +57,7 @@ def sample_text(model: Model, samples: int, length: int, seed: int) -> torch.Ten
     """
     generator = torch.Generator().manual_seed(seed)
     uniforms = torch.rand(samples, length, dtype=torch.float64, generator=generator)
-    rows = [_decode(model, part) for part in uniforms.split(_ROWS)]
+    rows = [_decode(model, part) for part in torch.split(uniforms, _ROWS)]
     return torch.cat(rows)
 
 

@@ -267,7 +267,7 @@ def _size(tokens: torch.Tensor | None) -> int:
 
 
 def _batches(tokens: torch.Tensor) -> Sequence[torch.Tensor]:
-    return tokens.split(max(1, _BATCH_TOKENS // tokens.shape[1]))
+    return torch.split(tokens, max(1, _BATCH_TOKENS // tokens.shape[1]))
 
 
 def _check_request(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from illusion_lib.errors import PruneError
@@ -56,10 +57,15 @@ def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
 
 
 def _smallest(scores: torch.Tensor, count: int) -> torch.Tensor:
-    """Return each row's `count`-th lowest score, (rows, 1)."""
-    if scores.is_cuda:  # a full sort beats selection on a GPU, which has no parallel kthvalue
+    """Return each row's `count`-th lowest score, (rows, 1).
+
+    Measured on a row-wise 1536 x 576 matrix, one core: numpy's partition 5 ms, torch's kthvalue
+    and unsorted topk 16-17 ms, sort 58 ms. A GPU sorts fast and has no parallel kthvalue.
+    """
+    if scores.device.type != "cpu":
         return scores.sort(dim=1).values[:, count - 1 : count]
-    return scores.kthvalue(count, dim=1, keepdim=True).values
+    values = np.partition(scores.numpy(), count - 1, axis=1)[:, count - 1 : count]
+    return torch.from_numpy(values)
 
 
 def _leftmost_ties(scores: torch.Tensor, bound: torch.Tensor, count: int) -> torch.Tensor:
@@ -93,8 +99,11 @@ def lowest_per_group(scores: torch.Tensor, kept: int, group: int) -> torch.Tenso
             f"pattern {kept}:{group} does not divide {columns} inputs; "
             f"choose a group that does, or an unstructured sparsity"
         )
-    groups = scores.reshape(rows * columns // group, group)
-    # Groups are tiny: one stable sort of all of them at once is the fastest exact selection.
-    order = groups.sort(dim=1, stable=True).indices[:, : group - kept]
-    marked = torch.zeros_like(groups, dtype=torch.bool).scatter_(1, order, value=True)
-    return marked.view(rows, columns)
+    members = scores.reshape(-1, group).T.contiguous()  # (group, groups)
+    marked = torch.empty(members.shape, dtype=torch.bool, device=scores.device)
+    for j in range(group):
+        # Groups are tiny: counting the members that come before is faster than sorting.
+        before = (members[:j] <= members[j]).sum(dim=0, dtype=torch.int16)
+        before += (members[j + 1 :] < members[j]).sum(dim=0, dtype=torch.int16)
+        marked[j] = before < group - kept
+    return marked.T.reshape(rows, columns)

@@ -41,7 +41,5 @@ METHODS: dict[str, Method] = {
     DENSE: Method("dense", "dense", "nothing"),
     "magnitude": Method("magnitude", "magnitude", "nothing"),
     "wanda": Method("Wanda", "wanda", "norms", ("statistics",)),
-    "sparsegpt": Method(
-        "SparseGPT", "sparsegpt", "gram", ("statistics", "block_size", "damping")
-    ),
+    "sparsegpt": Method("SparseGPT", "sparsegpt", "gram", ("statistics", "block_size", "damping")),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,7 +121,7 @@ class _Recorder:
 def _forward_replaced(module: nn.Module, forward: Callable[..., Any]) -> Iterator[None]:
     """Replace a module's forward on the instance, where accelerate keeps its own as well."""
     own = module.__dict__.get("forward")
-    module.forward = forward  # type: ignore[method-assign]
+    module.forward = forward
     try:
         yield
     finally:
@@ -145,10 +145,8 @@ def run_through(net: nn.Module, last: Block, tokens: torch.Tensor) -> None:
 
 
 def _run(net: nn.Module, tokens: torch.Tensor) -> None:
-    try:
+    with suppress(_LastBlockDone):
         net(input_ids=tokens, use_cache=False)
-    except _LastBlockDone:
-        pass
 
 
 def _split(
@@ -170,7 +168,7 @@ def _hidden(output: Any) -> torch.Tensor:
 @contextmanager
 def plain_experts(blocks: Sequence[Block]) -> Iterator[None]:
     """Have fused experts multiplied one by one, so that each one's inputs can be seen."""
-    configs = {
+    configs: dict[int, Any] = {
         id(m.module.config): m.module.config
         for block in blocks
         for m in block.matrices

@@ -48,8 +48,8 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
     group = parse_pattern(spec.pattern) if spec.pattern else None
     if group and spec.block_size % group[1]:
         raise PruneError(
-            f"pattern {spec.pattern} does not divide SparseGPT's block of {spec.block_size} columns;"
-            f" choose a block_size that is a multiple of {group[1]}"
+            f"pattern {spec.pattern} does not divide SparseGPT's block of {spec.block_size} columns; "
+            f"choose a block_size that is a multiple of {group[1]}"
         )
     alive = inputs.squared_norms > 0  # (in,)
     costs = torch.where(alive, factor.diagonal().square().reciprocal(), 0.0)  # (in,)
