@@ -29,3 +29,7 @@ class StoreError(IllusionError, RuntimeError):
 
 class ReportError(IllusionError, RuntimeError):
     """A notebook or the book failed; the message names the page and the cell."""
+
+
+class RecordError(IllusionError, ValueError):
+    """A table of results cannot be read: a column is missing, a row is doubled, no cell is dense."""

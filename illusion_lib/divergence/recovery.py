@@ -1,0 +1,234 @@
+"""Whether lost answers can be recovered, more often than the same search finds anything at all.
+
+A lost answer is one that the dense model both picked and produced, and that the pruned model
+still picks but no longer produces. Beam search, sampling, one-shot prompts and the rank of the
+gold look for it; the same probes at the same budget run on three controls, because many tries
+find something anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pandas as pd
+from scipy import stats
+
+from illusion_lib.divergence.bootstrap import Floats
+from illusion_lib.divergence.frames import (
+    DENSE,
+    FRONT,
+    FRONT_TYPES,
+    ITEM,
+    cells,
+    flags,
+    table,
+    tidy,
+)
+from illusion_lib.divergence.intervals import effective_items, share_difference, share_interval
+from illusion_lib.divergence.outcomes import LOST, NEITHER, outcomes, pairs
+from illusion_lib.divergence.paired import holm
+from illusion_lib.records import RECOVERY
+
+NEAR_TOP = 10
+COLLAPSED = ("empty", "repetition", "wrong_language")
+ANY = "any"
+PROBES = (*RECOVERY, ANY, "rank")
+
+LOST_COLLAPSED = "lost_collapsed"
+DENSE_FAILURES = "dense_failures"
+DISTRACTOR = "distractor"
+GROUPS = (LOST, LOST_COLLAPSED, NEITHER, DENSE_FAILURES, DISTRACTOR)
+CONTROLS = (NEITHER, DENSE_FAILURES, DISTRACTOR)
+
+
+def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+    """Return which probe reached its target on which item of which recovery group.
+
+    Parameters
+    ----------
+    records
+        Records of dense and pruned cells with recovery or rank probes.
+    near_top
+        A rank up to this counts as reached.
+
+    Returns
+    -------
+    DataFrame
+        One row per pruned cell, group, item and probe. Columns: the front columns, ``group``
+        (``lost``; ``lost_collapsed``: lost, and the open output was empty, a loop or in the wrong
+        language; ``neither``: failed in both formats by the pruned cell; ``dense_failures``: not
+        produced by the dense model, probes of the dense model; ``distractor``: a wrong answer as
+        target on the lost items), ``language, item_id, parallel_id``, ``probe`` (``beam``,
+        ``sample``, ``one_shot``, ``any`` of these three, ``rank``), ``reached`` (boolean),
+        ``successes``, ``tries`` (missing for ``any`` and ``rank``), ``target_rank`` (for
+        ``rank``).
+    """
+    frame = tidy(records)
+    items = outcomes(frame)
+    hits = _hits(frame, near_top)
+    key = ["cell", "model", *ITEM, "target"]
+    found = [
+        members.merge(hits, on=key, how="inner").assign(**front)
+        for front, members in _groups(items)
+    ]
+    columns = [*FRONT, "group", *ITEM, "parallel_id", "probe"]
+    columns += ["reached", "successes", "tries", "target_rank"]
+    if not found:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(found, ignore_index=True)[columns]
+
+
+def _groups(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield, per pruned cell, its groups' items with the cell and target to look up."""
+    failures = items[(items["method"] == DENSE) & (items["produces"] == False)]  # noqa: E712
+    for front, part in cells(pairs(items)):
+        lost = part[part["flow"] == LOST]
+        collapsed = lost["output_class"].isin(COLLAPSED)
+        chosen = {
+            LOST: (lost[~collapsed], "gold"),
+            LOST_COLLAPSED: (lost[collapsed], "gold"),
+            NEITHER: (part[part["outcome"] == NEITHER], "gold"),
+            DENSE_FAILURES: (failures[failures["model"] == front["model"]], "gold"),
+            DISTRACTOR: (lost[~collapsed], "distractor"),
+        }
+        members = [
+            rows[["model", "cell", *ITEM, "parallel_id"]].assign(group=group, target=target)
+            for group, (rows, target) in chosen.items()
+        ]
+        yield front, pd.concat(members, ignore_index=True)
+
+
+def _hits(frame: pd.DataFrame, near_top: int) -> pd.DataFrame:
+    """Return reached or not per cell, item, target and probe, with the row ``any`` added."""
+    for name in ("successes", "tries", "target_rank"):
+        if name not in frame:
+            frame[name] = pd.NA
+    frame = frame.astype(dict.fromkeys(("successes", "tries", "target_rank"), "Int64"))
+    key = ["model", "cell", *ITEM, "target"]
+    search = frame[frame["probe"].isin(RECOVERY) & frame["correct"].notna()]
+    search = search.assign(reached=search["correct"])
+    rank = frame[(frame["probe"] == "rank") & frame["target_rank"].notna()]
+    rank = rank.assign(reached=rank["target_rank"] <= near_top)
+    either = search.groupby(key, sort=False)["reached"].any().reset_index().assign(probe=ANY)
+    columns = [*key, "probe", "reached", "successes", "tries", "target_rank"]
+    parts = [part.reindex(columns=columns) for part in (search, either, rank)]
+    types = {"reached": "boolean"} | dict.fromkeys(("successes", "tries", "target_rank"), "Int64")
+    return pd.concat(
+        [part.astype(types) for part in parts if len(part)] or [parts[0].astype(types)]
+    )
+
+
+def recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+    """Return how often each probe reaches its target in each group, with its interval.
+
+    Parameters
+    ----------
+    records, near_top
+        As for `reached`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pruned cell, probe and group, also for empty groups. Columns: the front
+        columns, ``probe``, ``group`` (see `reached`), ``budget`` (tries per item; the rank limit
+        for ``rank``; missing for ``any``), ``items``, ``successes`` (items reached), ``rate``,
+        ``low``, ``high`` (95 %, Wilson on the effective number of items), ``reason``.
+    """
+    frame = tidy(records)
+    found = reached(frame, near_top)
+    rows = []
+    for front, _ in cells(frame[frame["method"] != DENSE]):
+        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
+        for probe in _probes(found):
+            for group in GROUPS:
+                part = cell[(cell["probe"] == probe) & (cell["group"] == group)]
+                budget = near_top if probe == "rank" else part["tries"].max()
+                rows.append(
+                    {**front, "probe": probe, "group": group, "budget": budget, **_rate(part)}
+                )
+    types = {"probe": "str", "group": "str", "budget": "Int64", "items": "Int64"}
+    types |= {"successes": "Int64"} | dict.fromkeys(("rate", "low", "high"), "Float64")
+    return table(rows, {**FRONT_TYPES, **types, "reason": "string"})
+
+
+def _probes(found: pd.DataFrame) -> list[str]:
+    seen = set(found["probe"])
+    return [probe for probe in PROBES if probe in seen]
+
+
+def _rate(part: pd.DataFrame) -> dict[str, Any]:
+    hits = flags(part["reached"])
+    row: dict[str, Any] = {"items": len(part), "successes": int(hits.sum())}
+    limits = share_interval(hits, part["parallel_id"])
+    if limits is None:
+        return row | {"reason": "no such item"}
+    return row | {"rate": float(hits.mean()), "low": limits[0], "high": limits[1]}
+
+
+def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+    """Return how much more often lost answers are reached than each control: the headline.
+
+    Parameters
+    ----------
+    records, near_top
+        As for `reached`.
+
+    Returns
+    -------
+    DataFrame
+        One row per pruned cell, probe and control (``neither``, ``dense_failures``,
+        ``distractor``). Columns: the front columns, ``probe``, ``control``, ``lost_items``,
+        ``lost_rate``, ``control_items``, ``control_rate``, ``excess`` (lost minus control),
+        ``low``, ``high`` (95 %, Newcombe on effective numbers of items), ``p_value`` (Fisher's
+        exact test on effective numbers of items, one-sided: the lost are reached more often),
+        ``p_holm`` (over the probes and controls of the cell), ``reason``.
+    """
+    frame = tidy(records)
+    found = reached(frame, near_top)
+    rows = []
+    for front, _ in cells(frame[frame["method"] != DENSE]):
+        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
+        family = [
+            {**front, "probe": probe, "control": control, **_excess(cell, probe, control)}
+            for probe in _probes(found)
+            for control in CONTROLS
+        ]
+        adjusted = holm([row.get("p_value") for row in family])
+        rows += [row | {"p_holm": p} for row, p in zip(family, adjusted, strict=True)]
+    types = dict.fromkeys(("probe", "control"), "str")
+    types |= dict.fromkeys(("lost_items", "control_items"), "Int64")
+    numbers = ("lost_rate", "control_rate", "excess", "low", "high", "p_value", "p_holm")
+    types |= dict.fromkeys(numbers, "Float64") | {"reason": "string"}
+    return table(rows, {**FRONT_TYPES, **types})
+
+
+def _excess(cell: pd.DataFrame, probe: str, control: str) -> dict[str, Any]:
+    part = cell[cell["probe"] == probe]
+    lost, other = part[part["group"] == LOST], part[part["group"] == control]
+    return compare_groups(
+        flags(lost["reached"]), lost["parallel_id"], flags(other["reached"]), other["parallel_id"]
+    )
+
+
+def compare_groups(
+    lost: Floats, lost_clusters: Any, control: Floats, control_clusters: Any
+) -> dict[str, Any]:
+    """Return rates, excess, interval and Fisher's p-value of two groups of 0/1 outcomes."""
+    row: dict[str, Any] = {"lost_items": lost.size, "control_items": control.size}
+    row |= {"lost_rate": float(lost.mean())} if lost.size else {}
+    row |= {"control_rate": float(control.mean())} if control.size else {}
+    limits = share_difference(lost, lost_clusters, control, control_clusters)
+    if limits is None:
+        return row | {"reason": "no lost answer" if not lost.size else "no item in the control"}
+    counts = [_effective_counts(lost, lost_clusters), _effective_counts(control, control_clusters)]
+    p_value = stats.fisher_exact(counts, alternative="greater").pvalue
+    excess = float(lost.mean() - control.mean())
+    return row | {"excess": excess, "low": limits[0], "high": limits[1], "p_value": float(p_value)}
+
+
+def _effective_counts(hits: Floats, clusters: Any) -> tuple[int, int]:
+    """Return hits and misses, scaled down to the effective number of items."""
+    n = effective_items(hits, clusters)
+    reached_items = round(n * float(hits.mean()))
+    return reached_items, round(n) - reached_items
