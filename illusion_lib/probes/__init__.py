@@ -1,0 +1,6 @@
+"""Probes: the same questions asked as recognition and as production, and ways to recover answers."""
+
+from illusion_lib.probes.ladder import probe, run_ladder
+from illusion_lib.probes.prompts import describe_prompts
+
+__all__ = ["describe_prompts", "probe", "run_ladder"]

@@ -1,0 +1,136 @@
+"""The most likely answers as a whole: beam search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from illusion_lib.probes.decode import Output
+from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.prefix import Prefix
+
+
+@dataclass(slots=True)
+class _Search:
+    """The state of one prompt's search: answers found, and the running beams with their scores."""
+
+    found: list[Output] = field(default_factory=list)
+    running: list[tuple[float, list[int]]] = field(default_factory=lambda: [(0.0, [])])
+
+    def add(self, output: Output, beams: int) -> None:
+        """Keep an answer if it is among the best."""
+        self.found.append(output)
+        self.found.sort(key=lambda o: -o.score)
+        del self.found[beams:]
+
+
+@torch.inference_mode()
+def beam_search(
+    engine: Engine,
+    prefix: Prefix,
+    stops: frozenset[int],
+    limit: int,
+    beams: int,
+    length_penalty: float = 1.0,
+    early_stopping: bool = True,
+) -> list[list[Output]]:
+    """Return up to `beams` answers per prompt, the best first.
+
+    The same search as ``transformers`` (5.23) does: an answer that ends among the best `beams`
+    candidates is kept with its log-prob divided by length ** `length_penalty` (the ending token
+    counts); the best candidates that go on are the next beams.
+
+    Parameters
+    ----------
+    engine, prefix
+        The network and the encoded prompts.
+    stops
+        Tokens that end an answer.
+    limit
+        Longest answer in tokens.
+    beams
+        Width of the search, and number of answers kept.
+    length_penalty
+        Exponent of the length in an answer's score; 0 compares plain log-probs.
+    early_stopping
+        Whether a search ends with its `beams`-th answer; else only when no running beam is better,
+        at its present length, than the worst answer kept.
+    """
+    searches = [_Search() for _ in prefix.tokens]
+    branches = engine.branch(prefix)
+    open_rows = list(range(len(searches)))
+    for length in range(1, limit + 1):
+        scores = [score for row in open_rows for score, _ in searches[row].running]
+        grown = _grow(engine, branches.hidden, torch.tensor(scores), len(open_rows), beams, stops)
+        parents: list[int] = []
+        tokens: list[int] = []
+        going: list[int] = []
+        for place, row in enumerate(open_rows):
+            search = searches[row]
+            first = place * len(search.running)
+            best, onward = (candidates[place] for candidates in grown)
+            for score, parent, token in best:
+                if token in stops or length == limit:
+                    said = search.running[parent][1] + ([] if token in stops else [token])
+                    value = score / length**length_penalty
+                    search.add(Output(said, finished=token in stops, score=value), beams)
+            if _closed(search, onward[0][0], length, beams, length_penalty, early_stopping):
+                continue
+            search.running = [(s, [*search.running[p][1], t]) for s, p, t in onward]
+            parents += [first + parent for _, parent, _ in onward]
+            tokens += [token for _, _, token in onward]
+            going.append(row)
+        if not going or length == limit:
+            break
+        open_rows = going
+        device = branches.hidden.device
+        branches.advance(torch.tensor(parents, device=device), torch.tensor(tokens, device=device))
+    return [search.found for search in searches]
+
+
+def _closed(
+    search: _Search, best: float, length: int, beams: int, penalty: float, early: bool
+) -> bool:
+    if len(search.found) < beams:
+        return False
+    return early or best / length**penalty <= search.found[-1].score
+
+
+Candidate = tuple[float, int, int]  # summed log-prob, parent beam, token
+
+
+def _grow(
+    engine: Engine,
+    hidden: Tensor,
+    scores: Tensor,
+    prompts: int,
+    beams: int,
+    stops: frozenset[int],
+) -> tuple[list[list[Candidate]], list[list[Candidate]]]:
+    """Return per prompt the best `beams` candidates, and the best that do not end the answer."""
+    ends = torch.tensor(sorted(stops), dtype=torch.long, device=hidden.device)
+    best: list[tuple[Tensor, Tensor]] = []
+    onward: list[tuple[Tensor, Tensor]] = []
+    for rows, logits, norm in engine.head.chunks(hidden):
+        log_probs = logits - norm + scores[rows, None].to(logits.device)  # (branches, vocabulary)
+        width = min(beams, log_probs.shape[1] - len(ends))
+        best.append(tuple(log_probs.topk(width)))
+        log_probs[:, ends.to(logits.device)] = -torch.inf
+        onward.append(tuple(log_probs.topk(width)))
+    return _merge(best, prompts, beams), _merge(onward, prompts, beams)
+
+
+def _merge(tops: list[tuple[Tensor, Tensor]], prompts: int, beams: int) -> list[list[Candidate]]:
+    """Return each prompt's best candidates over all its branches, from the best of each branch."""
+    values = torch.cat([v for v, _ in tops])  # (branches, width)
+    tokens = torch.cat([t for _, t in tops])
+    width = values.shape[1]
+    values, tokens = values.view(prompts, -1), tokens.view(prompts, -1)
+    top, where = values.topk(min(beams, values.shape[1]))  # (prompts, beams)
+    columns = zip(top.tolist(), where.tolist(), tokens.gather(1, where).tolist(), strict=True)
+    return [
+        [(value, place // width, token) for value, place, token in zip(*row, strict=True)]
+        for row in columns
+    ]

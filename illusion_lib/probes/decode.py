@@ -1,0 +1,163 @@
+"""Let the model answer: greedily, or by independent draws from its own distribution."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.prefix import Prefix
+
+
+@dataclass(slots=True)
+class Output:
+    """What was generated after one prompt.
+
+    Attributes
+    ----------
+    tokens
+        Token ids, without the one that ended the answer.
+    finished
+        Whether the model ended the answer itself.
+    ranks
+        Per step, the ranks of the watched tokens among all that could have come next.
+    score
+        Of a beam: its length-normalised log-prob; otherwise 0.
+    """
+
+    tokens: list[int] = field(default_factory=list)
+    finished: bool = False
+    ranks: list[list[int]] = field(default_factory=list)
+    score: float = 0.0
+
+
+@torch.inference_mode()
+def greedy(
+    engine: Engine,
+    prefix: Prefix,
+    stops: frozenset[int],
+    limit: int,
+    watched: Sequence[Sequence[int]] | None = None,
+) -> list[Output]:
+    """Return the answer made of the likeliest token at every step.
+
+    Parameters
+    ----------
+    engine, prefix
+        The network and the encoded prompts.
+    stops
+        Tokens that end an answer.
+    limit
+        Longest answer in tokens.
+    watched
+        Tokens per prompt whose ranks are noted at every step.
+    """
+    outputs = [Output() for _ in prefix.tokens]
+    branches = engine.branch(prefix)
+    watch = _pad(watched or [[]] * len(outputs)).to(branches.hidden.device)
+    for step in range(limit):
+        best, ranks = _best(engine, branches.hidden, watch[branches.rows])
+        rows, tokens = branches.rows.tolist(), best.tolist()
+        going = []
+        for branch, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+            if watched is not None:
+                outputs[row].ranks.append(ranks[branch][: len(watched[row])])
+            if token in stops:
+                outputs[row].finished = True
+            else:
+                outputs[row].tokens.append(token)
+                going.append(branch)
+        if not going or step == limit - 1:
+            break
+        parents = torch.tensor(going, device=best.device)
+        branches.advance(parents, best[parents])
+    return outputs
+
+
+def _pad(lists: Sequence[Sequence[int]]) -> Tensor:
+    width = max(map(len, lists))
+    return torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in lists], dtype=torch.long)
+
+
+def _best(engine: Engine, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[list[int]]]:
+    """Return the likeliest token per branch, and the ranks of the watched ones."""
+    best: list[Tensor] = []
+    ranks: list[list[int]] = []
+    for rows, logits, _ in engine.head.chunks(hidden):
+        best.append(logits.argmax(-1))
+        wanted = logits.gather(1, watch[rows].to(logits.device))  # (branches, watched)
+        columns = [(logits > column[:, None]).sum(-1) for column in wanted.unbind(1)]
+        ranks += (1 + torch.stack(columns, 1)).tolist() if columns else [[] for _ in logits]
+    return torch.cat(best).to(hidden.device), ranks
+
+
+@torch.inference_mode()
+def sample(
+    engine: Engine,
+    prefix: Prefix,
+    stops: frozenset[int],
+    uniforms: Sequence[np.ndarray],
+    temperature: float,
+) -> list[list[Output]]:
+    """Return independent draws of an answer, per prompt in the order drawn.
+
+    Draws that have said the same so far share one branch: the network computes it once.
+
+    Parameters
+    ----------
+    engine, prefix
+        The network and the encoded prompts.
+    stops
+        Tokens that end an answer.
+    uniforms
+        Per prompt, numbers in [0, 1) that decide its draws: float (samples, longest answer). So
+        what is drawn for a prompt does not depend on the other prompts.
+    temperature
+        Divides the logits.
+    """
+    counts = [len(table) for table in uniforms]
+    outputs = [[Output() for _ in range(count)] for count in counts]
+    flat = [output for row in outputs for output in row]
+    draws = np.concatenate(list(uniforms))  # (all samples, longest answer)
+    limit = draws.shape[1]
+    live = np.arange(len(flat))
+    at = np.repeat(np.arange(len(counts)), counts)  # branch that each live sample has reached
+    branches = engine.branch(prefix)
+    for step in range(limit):
+        tokens = _draw(engine, branches.hidden, at, draws[live, step], temperature)
+        going = ~np.isin(tokens, list(stops))
+        for index, token, goes_on in zip(live, tokens, going, strict=True):
+            if goes_on:
+                flat[index].tokens.append(int(token))
+            else:
+                flat[index].finished = True
+        live, at, tokens = live[going], at[going], tokens[going]
+        if len(live) == 0 or step == limit - 1:
+            break
+        forks, at = np.unique(np.stack([at, tokens], 1), axis=0, return_inverse=True)
+        parents, added = torch.from_numpy(forks).to(branches.hidden.device).unbind(1)
+        branches.advance(parents, added)
+    return outputs
+
+
+def _draw(
+    engine: Engine, hidden: Tensor, at: np.ndarray, uniform: np.ndarray, temperature: float
+) -> np.ndarray:
+    """Return one token per sample by inverting its branch's cumulative distribution."""
+    tokens = np.empty(len(at), dtype=np.int64)
+    for rows, logits, _ in engine.head.chunks(hidden):
+        mass = (logits / temperature).softmax(-1).double().cumsum(-1)  # (branches, vocabulary)
+        stop = rows.start + len(logits)
+        here = np.flatnonzero((at >= rows.start) & (at < stop))
+        branch = torch.from_numpy(at[here] - rows.start).to(mass.device)
+        wanted = torch.from_numpy(uniform[here]).to(mass.device) * mass[branch, -1]
+        # Samples of one branch are looked up together, so that its distribution is not copied.
+        for one in branch.unique():
+            mine = branch == one
+            found = torch.searchsorted(mass[one], wanted[mine], right=True)
+            tokens[here[mine.cpu().numpy()]] = found.clamp(max=mass.shape[1] - 1).cpu().numpy()
+    return tokens

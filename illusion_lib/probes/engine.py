@@ -1,0 +1,166 @@
+"""How a network is driven: which of three paths continues its prompts, found out by experiment."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from illusion_lib.errors import ModelError
+from illusion_lib.probes import expanded, packed
+from illusion_lib.probes.head import Head
+from illusion_lib.probes.prefix import Budget, Prefix, prefill
+
+ScoringPath = Literal["packed", "expanded", "recompute"]
+
+_SLOTS = 1 << 14
+_TRIAL_PROMPTS = [[3, 5, 7, 11, 13, 17, 19], [2, 4, 6]]
+_TRIAL_ROWS = [0, 0, 0, 1, 1]
+_TRIAL_OPTIONS = [[8, 9, 10], [12], [14, 15], [9, 8], [16, 18, 20]]
+
+
+class Branches(Protocol):
+    """Branches of encoded prompts that grow by one token at a time.
+
+    Attributes
+    ----------
+    rows
+        Which prompt each branch continues; (branches,).
+    hidden
+        Last hidden state of each branch; (branches, width).
+    """
+
+    rows: Tensor
+    hidden: Tensor
+
+    def advance(self, parents: Tensor, tokens: Tensor) -> None:
+        """Replace the branches: each new one is an old one (`parents`) and one more token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A network with its vocabulary head, and the fastest path that computes the right thing.
+
+    Attributes
+    ----------
+    net, head
+        The network and its head.
+    path
+        ``packed``: all branches of a prompt in one row; ``expanded``: a row per branch, each with a
+        copy of the cache; ``recompute``: a row per branch and no cache.
+    positioned
+        Whether the network takes ``position_ids``.
+    budget
+        How many cache slots a batch may take.
+    """
+
+    net: PreTrainedModel
+    head: Head
+    path: ScoringPath
+    positioned: bool
+    budget: Budget
+
+    @classmethod
+    def of(cls, net: PreTrainedModel, path: ScoringPath | None = None) -> Engine:
+        """Return the engine of a network.
+
+        Parameters
+        ----------
+        net
+            The network, in evaluation mode.
+        path
+            The path to take; None takes the first of packed, expanded and recompute that gives
+            the log-probs of plain recomputation on a small made-up trial.
+
+        Raises
+        ------
+        ModelError
+            The network cannot be driven at all.
+        """
+        takes = inspect.signature(net.base_model.forward).parameters
+        positioned = "position_ids" in takes
+        head = Head.of(net)
+        make = [cls(net, head, p, positioned, Budget(_SLOTS)) for p in get_args(ScoringPath)]
+        if path is not None:
+            return next(engine for engine in make if engine.path == path)
+        return next(engine for engine in make if engine.path == "recompute" or engine._works())
+
+    def prefill(self, prompts: list[list[int]]) -> Prefix:
+        """Return the prompts encoded."""
+        with torch.inference_mode():
+            return prefill(self.net, prompts, self.path != "recompute", self.positioned)
+
+    def branch(self, prefix: Prefix) -> Branches:
+        """Return one branch per prompt, ready to grow."""
+        if self.path == "packed" and self._fits(prefix):
+            return packed.PackedBranches(self.net, prefix)
+        return expanded.ExpandedBranches(self.net, prefix, self.positioned)
+
+    def score(
+        self, prefix: Prefix, rows: Sequence[int], sequences: Sequence[Sequence[int]]
+    ) -> list[tuple[list[float], list[int]]]:
+        """Return log-prob (nats) and rank of each token of each continuation of a prompt.
+
+        Parameters
+        ----------
+        prefix
+            The encoded prompts.
+        rows
+            Which prompt each sequence continues.
+        sequences
+            Token ids, none empty.
+        """
+        with torch.inference_mode():
+            if self.path == "packed" and self._fits(prefix):
+                hidden = packed.follow(self.net, prefix, rows, sequences)
+            else:
+                hidden = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
+            targets = torch.tensor([token for ids in sequences for token in ids])
+            log_probs, ranks = self.head.score(torch.cat(hidden), targets)
+        sizes = [len(ids) for ids in sequences]
+        return [
+            (lp.tolist(), rank.tolist())
+            for lp, rank in zip(log_probs.split(sizes), ranks.split(sizes), strict=True)
+        ]
+
+    def _fits(self, prefix: Prefix) -> bool:
+        """Whether no sliding window cuts into what a packed branch must see."""
+        window = getattr(self.net.config.get_text_config(), "sliding_window", None)
+        return window is None or 2 * max(map(len, prefix.tokens)) < window
+
+    def _works(self) -> bool:
+        """Whether this path gives what recomputation gives."""
+        slow = Engine(self.net, self.head, "recompute", self.positioned, self.budget)
+        if self.path == "packed" and not self.positioned:
+            return False
+        try:
+            ours, right = (
+                torch.tensor([v for lp, _ in e._trial() for v in lp]) for e in (self, slow)
+            )
+        except ModelError:
+            raise
+        except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
+            return False  # the network refuses the mask, the positions or the cache
+        tolerance = 1e-3 if self.net.dtype == torch.float32 else 0.5
+        return bool((ours - right).abs().max() <= tolerance)
+
+    def _trial(self) -> list[tuple[list[float], list[int]]]:
+        """Score and grow a few made-up continuations; the mask and the positions must be obeyed."""
+        prefix = self.prefill(_TRIAL_PROMPTS)
+        scored = self.score(prefix, _TRIAL_ROWS, _TRIAL_OPTIONS)
+        device = prefix.visible.device
+        with torch.inference_mode():
+            branches = self.branch(prefix)
+            branches.advance(
+                torch.tensor([0, 0, 1], device=device), torch.tensor([8, 14, 9], device=device)
+            )
+            branches.advance(
+                torch.tensor([1, 2, 0], device=device), torch.tensor([15, 8, 9], device=device)
+            )
+            log_probs, ranks = self.head.score(branches.hidden, torch.tensor([4, 5, 6]))
+        return [*scored, (log_probs.tolist(), ranks.tolist())]

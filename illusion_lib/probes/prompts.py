@@ -1,0 +1,174 @@
+"""The one set of prompts that every model, pruned or not, is asked with.
+
+Every prompt ends with the answer's label ("Answer:"), in a chat as the beginning of the model's own
+turn. So options are natural continuations of the very prompt that open generation answers, and the
+place where the model's answer begins is the place where the gold's rank is read. The wording was
+chosen on the dense embedded model alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from illusion_lib.items.item import Item, surface
+from illusion_lib.models import Model
+from illusion_lib.probes.phrases import phrases_for
+from illusion_lib.specs import ProbeSpec
+
+
+def seeded(seed: int, purpose: str, name: str) -> np.random.Generator:
+    """Return the generator of one item and purpose: independent of every other item's."""
+    digest = hashlib.sha256(f"{seed}/{purpose}/{name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "big"))
+
+
+def shuffled_options(item: Item, seed: int) -> tuple[str, ...]:
+    """Return gold and distractors in the item's own seeded order."""
+    options = (item.answer, *item.distractors)
+    order = seeded(seed, "options", item.id).permutation(len(options))
+    return tuple(options[i] for i in order)
+
+
+def demonstrations(item: Item, items: Sequence[Item], count: int, seed: int) -> list[Item]:
+    """Return up to `count` other items of the same language and relation to show, each alone.
+
+    Their order is seeded per language and relation, so that most items see the same few. An item
+    is no demonstration of its own fact, nor where its answer is one of the item's options.
+    """
+    options = {surface(text) for text in (*item.accepted, *item.distractors)}
+    kind = (item.language, item.relation)
+    pool = [other for other in items if (other.language, other.relation) == kind]
+    # Sorted before the shuffle: the order in which the items were given must not matter.
+    pool.sort(key=lambda other: other.id)
+    order = seeded(seed, "demonstrations", "/".join(kind)).permutation(len(pool))
+    shown = (pool[i] for i in order)
+    return [
+        other
+        for other in shown
+        if other.parallel_id != item.parallel_id
+        and not options & {surface(text) for text in other.accepted}
+    ][:count]
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """Renders prompts for one tokenizer.
+
+    Attributes
+    ----------
+    tokenizer
+        Its chat template is used in chat style.
+    chat
+        Whether prompts are chats; otherwise plain text in question and answer form.
+    """
+
+    tokenizer: Any
+    chat: bool
+
+    @classmethod
+    def of(cls, model: Model, spec: ProbeSpec) -> Prompts:
+        """Return the prompts for a model: chats where it has a template and the spec allows it."""
+        templated = bool(getattr(model.tokenizer, "chat_template", None))
+        return cls(model.tokenizer, chat=templated and spec.style != "plain")
+
+    def open(self, item: Item) -> str:
+        """Return the prompt that asks for the answer and shows no candidate."""
+        return self._render(item.language, [], item.question)
+
+    def candidates(self, item: Item, options: Sequence[str]) -> str:
+        """Return the prompt that lists the options and asks for the answer."""
+        label = phrases_for(item.language).options
+        listed = "\n".join(f"- {text}" for text in options)
+        return self._render(item.language, [], f"{item.question}\n{label}\n{listed}")
+
+    def one_shot(self, item: Item, shown: Item) -> str:
+        """Return the open prompt after one answered question of the same kind."""
+        return self._render(item.language, [(shown.question, shown.answer)], item.question)
+
+    def neutral(self, language: str) -> str:
+        """Return the prompt without a question, for the options' unconditional log-probs."""
+        return self._render(language, [], phrases_for(language).neutral)
+
+    def lead(self, language: str) -> str:
+        """Return what separates the prompt from an answer written after it."""
+        return phrases_for(language).space
+
+    def _render(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
+        return (self._chat if self.chat else self._plain)(language, shown, question)
+
+    def _plain(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
+        words = phrases_for(language)
+        blocks = [
+            f"{words.question}{words.space}{asked}\n{words.answer}{words.space}{answer}"
+            for asked, answer in shown
+        ]
+        last = f"{words.question}{words.space}{question}\n{words.answer}"
+        return "\n\n".join([words.instruction, *blocks, last])
+
+    def _chat(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
+        words = phrases_for(language)
+        turns = []
+        for asked, answer in shown:
+            turns += [
+                {"role": "user", "content": f"{asked} {words.instruction}"},
+                {"role": "assistant", "content": f"{words.answer}{words.space}{answer}"},
+            ]
+        separator = "\n" if "\n" in question else " "
+        turns.append({"role": "user", "content": f"{question}{separator}{words.instruction}"})
+        text: str = self.tokenizer.apply_chat_template(
+            turns,
+            tokenize=False,
+            add_generation_prompt=True,
+            enable_thinking=False,  # read by the templates of reasoning models, ignored by others
+        )
+        return text + words.answer
+
+
+def describe_prompts(model: Model, spec: ProbeSpec) -> dict[str, Any]:
+    """Return the style, the prompts in English with names in braces, and the hash of every language's.
+
+    Returns
+    -------
+    dict
+        ``style`` (``chat`` or ``plain``), ``template`` (prompt kind to text), ``sha256`` of the
+        templates of all languages that have phrases.
+    """
+    from illusion_lib.probes.phrases import PHRASES
+
+    prompts = Prompts.of(model, spec)
+    templates = {language: _templates(prompts, language) for language in PHRASES}
+    text = json.dumps([templates, {k: asdict(v) for k, v in PHRASES.items()}], sort_keys=True)
+    return {
+        "style": "chat" if prompts.chat else "plain",
+        "template": templates["en"],
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+    }
+
+
+def _templates(prompts: Prompts, language: str) -> dict[str, str]:
+    def stand_in(name: str) -> Item:
+        return Item(
+            id=name,
+            parallel_id=name,
+            language=language,
+            relation="any",
+            question=f"{{{name} question}}",
+            answer=f"{{{name} answer}}",
+            aliases=(),
+            distractors=("{distractor}",),
+            source="none",
+        )
+
+    item = stand_in("the")
+    return {
+        "open": prompts.open(item),
+        "candidates": prompts.candidates(item, ("{option 1}", "{option 2}", "…")),
+        "one_shot": prompts.one_shot(item, stand_in("shown")),
+        "neutral": prompts.neutral(language),
+    }

@@ -1,0 +1,62 @@
+"""How near the top an answer was: where it could have begun, and its first token's rank there.
+
+A model often writes a lead-in before its answer ("The capital of Peru is ..."); at the very first
+position the answer's rank then says nothing. So the rank is read along the model's own greedy path:
+the least rank that the first token of any accepted form has at a position of the path's first line.
+If the greedy output holds the answer, that is rank 1 where it begins. A longer path gives a target
+more chances; the control target takes the same path and has exactly as many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a target is read.
+
+    Attributes
+    ----------
+    place
+        Number of tokens that the model wrote before it.
+    form
+        Which of the target's forms ranks best there.
+    rank
+        Of that form's first token; 1 is the top.
+    """
+
+    place: int
+    form: int
+    rank: int
+
+
+def find_slot(ranks: Sequence[Sequence[int]], forms: Sequence[int], steps: int) -> Slot:
+    """Return the place of the greedy path where a target's first token ranks best.
+
+    Parameters
+    ----------
+    ranks
+        Per step of the path, the rank of every watched token.
+    forms
+        Which of the watched tokens begin the target.
+    steps
+        How many steps belong to the path's first line; the earliest wins a tie.
+
+    Examples
+    --------
+    >>> find_slot([[14, 90], [2, 1]], forms=[0], steps=2)
+    Slot(place=1, form=0, rank=2)
+    """
+    rank, place, form = min(
+        (ranks[step][watched], step, form)
+        for step in range(steps)
+        for form, watched in enumerate(forms)
+    )
+    return Slot(place, form, rank)
+
+
+def first_line(tokens: Sequence[int], newlines: frozenset[int]) -> int:
+    """Return how many of the generated tokens stand before the first line break."""
+    return next((i for i, token in enumerate(tokens) if token in newlines), len(tokens))
