@@ -1,6 +1,7 @@
 """Few-item evaluation: choose anchors, answer only those, estimate the full score."""
 
 from illusion_lib.anchors.base import AnchorEstimator, Estimator, Training
+from illusion_lib.anchors.best import Best, best
 from illusion_lib.anchors.catalogue import ALWAYS, ESTIMATORS
 from illusion_lib.anchors.forward_ridge import ForwardRidge
 from illusion_lib.anchors.load import from_long, from_records, from_wide, load, save
@@ -14,6 +15,7 @@ __all__ = [
     "ESTIMATORS",
     "AnchorError",
     "AnchorEstimator",
+    "Best",
     "Estimator",
     "ForwardRidge",
     "RandomMean",
@@ -21,6 +23,7 @@ __all__ = [
     "ResponseMatrix",
     "Study",
     "Training",
+    "best",
     "compare",
     "from_long",
     "from_records",

@@ -197,6 +197,11 @@ class AnchorEstimator(ABC):
     def _read(self, answers: FloatArray) -> FloatArray:
         """Return float (models,): estimates, not yet clipped to [0, 1]."""
 
+    def _from_mean(self, mean: FloatArray) -> FloatArray:
+        """Turn estimated row means into estimates of the target."""
+        estimate: FloatArray = self.training_.slope * mean + self.training_.intercept
+        return estimate
+
     def predict(self, answers: ArrayLike) -> FloatArray:
         """Estimate full scores.
 

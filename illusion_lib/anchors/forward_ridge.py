@@ -10,7 +10,7 @@ import numpy as np
 from illusion_lib.anchors.base import AnchorEstimator, Training
 from illusion_lib.anchors.linear import Line, fit_line
 from illusion_lib.anchors.matrix import FloatArray, IntArray
-from illusion_lib.anchors.selection import Centred, forward
+from illusion_lib.anchors.selection import Normal, forward
 
 
 @dataclass(eq=False)
@@ -28,8 +28,7 @@ class ForwardRidge(AnchorEstimator):
     label: ClassVar[str] = "forward selection + ridge"
 
     def _select(self, training: Training, rng: np.random.Generator) -> IntArray:
-        data = Centred.of(training.scores, training.target)
-        return forward(data, self.n_anchors, self.penalty * data.unit)
+        return forward(Normal.ridge(training.scores, training.target, self.penalty), self.n_anchors)
 
     def _learn(self, training: Training, answers: FloatArray) -> None:
         self.line_: Line = fit_line(answers, training.target)

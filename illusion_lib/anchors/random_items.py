@@ -83,7 +83,7 @@ class RandomMean(AnchorEstimator):
 
     def _read(self, answers: FloatArray) -> FloatArray:
         mean: FloatArray = answers @ self._weights
-        return self.training_.slope * mean + self.training_.intercept
+        return self._from_mean(mean)
 
     def interval(
         self, answers: ArrayLike, level: float = 0.9, shift: bool = False

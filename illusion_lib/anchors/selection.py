@@ -2,11 +2,11 @@
 
 Everything here minimises one loss over sets A of items,
 
-    L(A) = min_w |t - X_A w|^2 + penalty |w|^2,
+    L(A) = min_w |t - X_A w|^2 + sum_a penalty_a w_a^2,
 
-with centred columns X and centred target t. Adding penalty to the diagonal of the Gram matrix
-X^T X turns it into plain least squares, in which both the gain of adding an item and the price of
-dropping one are closed forms.
+with columns X and target t that are centred over the models. Adding the penalty to the diagonal of
+the Gram matrix X^T X turns it into plain least squares, in which both the gain of adding an item
+and the price of dropping one are closed forms.
 """
 
 from __future__ import annotations
@@ -21,42 +21,46 @@ _DIGITS = 9  # gains are compared to this many digits, so that ties fall to the 
 
 
 @dataclass(frozen=True)
-class Centred:
-    """What selection needs of the training models.
+class Normal:
+    """The normal equations that selection works on.
 
     Attributes
     ----------
     columns
-        float (models, items), every column centred.
-    target
-        float (models,), centred.
+        float (rows, items): centred answers; rows may be models or, below them, pseudo-models.
     products
-        float (items,): columns^T target.
-    norms
+        float (items,): inner product of every item with the target.
+    lengths
         float (items,): squared norm of every column.
+    penalty
+        float (items,), positive.
+    total
+        Squared norm of the target.
     """
 
     columns: FloatArray
-    target: FloatArray
     products: FloatArray
-    norms: FloatArray
+    lengths: FloatArray
+    penalty: FloatArray
+    total: float
 
     @classmethod
-    def of(cls, scores: FloatArray, target: FloatArray) -> Centred:
-        """Centre scores (models, items) and target (models,)."""
+    def ridge(cls, scores: FloatArray, target: FloatArray, share: float) -> Normal:
+        """Centre scores (models, items) and target (models,); one penalty for all items.
+
+        The penalty is `share` times the mean squared norm of the columns that vary.
+        """
         columns = scores - scores.mean(axis=0)
         centred = target - target.mean()
-        norms = np.einsum("mi,mi->i", columns, columns)
-        return cls(columns, centred, columns.T @ centred, norms)
-
-    @property
-    def unit(self) -> float:
-        """Mean squared norm of a column that varies: the natural unit of the penalty."""
-        varying = self.norms[self.norms > 0]
-        return float(varying.mean()) if varying.size else 1.0
+        lengths = np.einsum("mi,mi->i", columns, columns)
+        varying = lengths[lengths > 1e-12]
+        penalty = share * (float(varying.mean()) if varying.size else 1.0)
+        products = columns.T @ centred
+        total = float(centred @ centred)
+        return cls(columns, products, lengths, np.full(len(lengths), penalty), total)
 
     def gram_rows(self, items: IntArray) -> FloatArray:
-        """Return float (n, items): the Gram matrix's rows of `items`."""
+        """Return float (n, items): the rows of `items` of X^T X, without penalty."""
         rows: FloatArray = self.columns[:, items].T @ self.columns
         return rows
 
@@ -69,17 +73,15 @@ def first_best(values: FloatArray) -> int:
     return int(np.argmax(values >= top * (1 - 10.0**-_DIGITS)))
 
 
-def forward(data: Centred, n_anchors: int, penalty: float) -> IntArray:
+def forward(normal: Normal, n_anchors: int) -> IntArray:
     """Choose items one by one, each time the one that lowers L most.
 
     Parameters
     ----------
-    data
-        The centred training models.
+    normal
+        The normal equations of the training models.
     n_anchors
         How many to choose.
-    penalty
-        Positive; in the units of `Centred.norms`.
 
     Returns
     -------
@@ -90,46 +92,44 @@ def forward(data: Centred, n_anchors: int, penalty: float) -> IntArray:
     Orthogonal matching pursuit by a pivoted Cholesky factorisation of the penalised Gram matrix,
     one of whose rows is computed per step: O(n_anchors * models * items), no Gram matrix held.
     """
-    n_items = len(data.norms)
+    n_items = len(normal.lengths)
     factor = np.zeros((n_anchors, n_items))
-    left = data.norms + penalty  # squared length of each column beside the chosen ones
-    shared = data.products.copy()  # inner product of that rest with the target's rest
+    left = normal.lengths + normal.penalty  # squared length of each column beside the chosen ones
+    shared = normal.products.copy()  # inner product of that rest with the target's rest
     chosen: list[int] = []
     for step in range(n_anchors):
         gain = shared**2 / left
         gain[chosen] = -np.inf
         pick = first_best(gain)
-        row = data.columns.T @ data.columns[:, pick]
-        row[pick] += penalty
+        row = normal.columns.T @ normal.columns[:, pick]
+        row[pick] += normal.penalty[pick]
         row -= factor[:step, pick] @ factor[:step]
         row /= np.sqrt(left[pick])
         factor[step] = row
         shared -= row * (shared[pick] / np.sqrt(left[pick]))
-        left = np.maximum(left - row**2, penalty * 1e-9)
+        left = np.maximum(left - row**2, normal.penalty * 1e-9)
         chosen.append(pick)
     return np.array(chosen, dtype=np.int64)
 
 
 def exchange(
-    data: Centred, anchors: IntArray, penalty: float, max_swaps: int | None = None
+    normal: Normal, anchors: IntArray, max_swaps: int | None = None
 ) -> tuple[IntArray, int]:
     """Swap one anchor for one other item as long as L falls.
 
     Parameters
     ----------
-    data
-        The centred training models.
+    normal
+        The normal equations of the training models.
     anchors
         int (k,): where to start.
-    penalty
-        As in `forward`.
     max_swaps
-        Stop after so many; 10 k if None.
+        Stop after so many; 2 k if None.
 
     Returns
     -------
     anchors
-        int (k,), a new array: no single swap lowers its L.
+        int (k,), a new array; no single swap lowers its L unless `max_swaps` were made.
     swaps
         How many were made.
 
@@ -142,31 +142,31 @@ def exchange(
     (k, k) @ (k, items) product and one new Gram row. L falls strictly, so it ends.
     """
     current = anchors.copy()
-    gram = data.gram_rows(current)  # (k, items)
-    limit = 10 * len(current) if max_swaps is None else max_swaps
-    floor = 10.0**-_DIGITS * float(data.target @ data.target)
+    gram = normal.gram_rows(current)  # (k, items)
+    limit = 2 * len(current) if max_swaps is None else max_swaps
+    floor = 10.0**-_DIGITS * normal.total
     for swaps in range(limit):
-        inverse = np.linalg.inv(gram[:, current] + penalty * np.eye(len(current)))
-        weights = inverse @ data.products[current]  # (k,)
+        inverse = np.linalg.inv(gram[:, current] + np.diag(normal.penalty[current]))
+        weights = inverse @ normal.products[current]  # (k,)
         cover = inverse @ gram  # (k, items)
-        rest = data.products - weights @ gram  # (items,)
-        length = data.norms + penalty - np.einsum("ki,ki->i", gram, cover)  # (items,)
+        rest = normal.products - weights @ gram  # (items,)
+        length = normal.lengths + normal.penalty - np.einsum("ki,ki->i", gram, cover)  # (items,)
         diagonal = np.diag(inverse)[:, None]  # (k, 1)
         gain = (rest + cover * (weights[:, None] / diagonal)) ** 2
-        gain /= np.maximum(length + cover**2 / diagonal, penalty)
+        gain /= np.maximum(length + cover**2 / diagonal, normal.penalty)
         gain -= weights[:, None] ** 2 / diagonal
         gain[:, current] = -np.inf
         slot, item = divmod(first_best(gain.ravel()), gain.shape[1])
         if gain[slot, item] <= floor:
             return current, swaps
         current[slot] = item
-        gram[slot] = data.columns.T @ data.columns[:, item]
+        gram[slot] = normal.columns.T @ normal.columns[:, item]
     return current, limit
 
 
-def penalised_loss(data: Centred, anchors: IntArray, penalty: float) -> float:
-    """Return L(A), by its definition."""
-    x = data.columns[:, anchors]
-    b = data.products[anchors]
-    inner = np.linalg.solve(x.T @ x + penalty * np.eye(len(anchors)), b)
-    return float(data.target @ data.target - b @ inner)
+def penalised_loss(normal: Normal, anchors: IntArray) -> float:
+    """Return L(A), by its closed form."""
+    x = normal.columns[:, anchors]
+    b = normal.products[anchors]
+    inner = np.linalg.solve(x.T @ x + np.diag(normal.penalty[anchors]), b)
+    return normal.total - float(b @ inner)

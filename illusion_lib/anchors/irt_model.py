@@ -1,0 +1,162 @@
+"""How likely is a model of some ability to solve an item? The two-parameter logistic model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from illusion_lib.anchors.matrix import FloatArray, IntArray
+
+SLOPE_SD, EASE_SD = 1.0, 3.0
+"""Prior standard deviations of slopes and intercepts; abilities have 1."""
+
+
+@dataclass(frozen=True)
+class TwoParameter:
+    """P(model solves item i) = sigmoid(slopes_i · ability + ease_i).
+
+    Attributes
+    ----------
+    slopes
+        float (items, dimensions): discrimination; may be negative.
+    ease
+        float (items,): log-odds at ability 0. In one dimension, difficulty = -ease / slope.
+    """
+
+    slopes: FloatArray
+    ease: FloatArray
+
+    def probability(self, ability: FloatArray) -> FloatArray:
+        """Return float (models, items) for abilities float (models, dimensions)."""
+        return np.asarray(expit(ability @ self.slopes.T + self.ease))
+
+    def ability(self, answers: FloatArray, items: IntArray | slice = slice(None)) -> FloatArray:
+        """Return the most likely abilities a posteriori.
+
+        Parameters
+        ----------
+        answers
+            float (models, n): scores on `items`; a score in between counts as a share of wins.
+        items
+            Which items those are; all if not given.
+
+        Returns
+        -------
+        float (models, dimensions)
+        """
+        x, offset = self.slopes[items], self.ease[items]
+        start = np.zeros((len(answers), x.shape[1]))
+        prior = np.ones(x.shape[1])
+        return _logistic_ridge(x, offset, answers, start, prior, rounds=25)
+
+
+def fit_two_parameter(
+    scores: FloatArray, dimensions: int = 1, rounds: int = 25, tolerance: float = 2e-3
+) -> tuple[TwoParameter, FloatArray]:
+    """Fit the model to a response matrix by alternating Newton steps.
+
+    Parameters
+    ----------
+    scores
+        float (models, items) in [0, 1]; scores in between count as shares of wins, so nothing is
+        thresholded.
+    dimensions
+        Of ability.
+    rounds, tolerance
+        Alternations at most, and the mean change of ability below which they stop.
+
+    Returns
+    -------
+    model
+        TwoParameter
+    ability
+        float (models, dimensions), standardised.
+
+    Notes
+    -----
+    The joint mode under ability ~ N(0, 1), slope ~ N(0, `SLOPE_SD`^2), ease ~ N(0, `EASE_SD`^2).
+    It starts from the principal axes of the centred matrix, so it draws nothing at random.
+    Polo et al. (2024) fit the same likelihood (with one difficulty per item) variationally.
+    """
+    n_models, n_items = scores.shape
+    dimensions = min(dimensions, n_models, n_items)
+    ability = _first_abilities(scores, dimensions)
+    items = np.zeros((n_items, dimensions + 1))  # slopes, then ease
+    share = np.clip(scores.mean(axis=0), 0.02, 0.98)
+    items[:, -1] = np.log(share / (1 - share))
+    prior = np.concatenate([np.full(dimensions, SLOPE_SD**-2), [EASE_SD**-2]])
+    for _ in range(rounds):
+        design = np.column_stack([ability, np.ones(n_models)])
+        items = _logistic_ridge(design, np.zeros(n_models), scores.T, items, prior, rounds=2)
+        slopes, ease = items[:, :-1], items[:, -1]
+        moved = _logistic_ridge(slopes, ease, scores, ability, np.ones(dimensions), rounds=2)
+        centre, spread = moved.mean(axis=0), np.maximum(moved.std(axis=0), 1e-6)
+        change = float(np.abs((moved - centre) / spread - ability).mean())
+        ability = (moved - centre) / spread
+        items = np.column_stack([slopes * spread, ease + slopes @ centre])
+        if change < tolerance:
+            break
+    return TwoParameter(items[:, :-1], items[:, -1]), ability
+
+
+def _first_abilities(scores: FloatArray, dimensions: int) -> FloatArray:
+    centred = scores - scores.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred @ centred.T)
+    axes = vectors[:, ::-1][:, :dimensions]
+    # The sign of an eigenvector is arbitrary: better models come out positive.
+    sign = np.where(axes.T @ scores.mean(axis=1) < 0, -1.0, 1.0)
+    spread = np.maximum(axes.std(axis=0), 1e-9)
+    first: FloatArray = sign * (axes - axes.mean(axis=0)) / spread
+    return first
+
+
+def _logistic_ridge(
+    design: FloatArray,
+    offset: FloatArray,
+    answers: FloatArray,
+    start: FloatArray,
+    prior: FloatArray,
+    rounds: int,
+) -> FloatArray:
+    """Newton steps of many logistic regressions that share a design.
+
+    design (n, d), offset (n,), answers (problems, n), start (problems, d), prior (d,) precisions.
+    Steps are shortened to length 2 and halved where the penalised likelihood falls.
+    """
+    weights = start
+    value = _log_posterior(design, offset, answers, weights, prior)
+    outer = np.einsum("na,nb->nab", design, design).reshape(len(design), -1)  # (n, d * d)
+    d = design.shape[1]
+    for _ in range(rounds):
+        p = expit(weights @ design.T + offset)  # (problems, n)
+        gradient = (answers - p) @ design - prior * weights  # (problems, d)
+        curvature = ((p * (1 - p)) @ outer).reshape(-1, d, d) + np.diag(prior)
+        step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
+        length = np.linalg.norm(step, axis=1, keepdims=True)
+        step = step * np.minimum(1, 2 / np.maximum(length, 1e-12))
+        for _ in range(6):
+            tried = _log_posterior(design, offset, answers, weights + step, prior)
+            worse = tried < value - 1e-9
+            if not worse.any():
+                break
+            step[worse] /= 2
+        weights = np.where((tried >= value - 1e-9)[:, None], weights + step, weights)
+        value = np.maximum(tried, value)
+        if float(np.abs(step).max()) < 1e-8:
+            break
+    return weights
+
+
+def _log_posterior(
+    design: FloatArray,
+    offset: FloatArray,
+    answers: FloatArray,
+    weights: FloatArray,
+    prior: FloatArray,
+) -> FloatArray:
+    logit = weights @ design.T + offset
+    likelihood = (answers * logit - np.logaddexp(0, logit)).sum(axis=1)
+    posterior: FloatArray = likelihood - 0.5 * (prior * weights**2).sum(axis=1)
+    return posterior
