@@ -21,6 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+_INTERRUPTED = 130
 _out = Console(soft_wrap=True)
 _err = Console(stderr=True, soft_wrap=True)
 
@@ -36,9 +37,10 @@ def main() -> None:
     except IllusionError as error:
         _err.print(f"error: {error}", markup=False, highlight=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        _err.print("stopped: what is finished is kept; the same command goes on from there")
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == _INTERRUPTED:  # typer has turned Ctrl-C into this status
+            _err.print("stopped: what is finished is kept; the same command goes on from there")
+        raise
 
 
 def _version(wanted: bool) -> None:
@@ -103,7 +105,7 @@ def report(
     device: DeviceOption = "auto",
 ) -> None:
     """Render a finished sweep into an HTML book, or sweep and render a model of yours."""
-    from illusion_lib.report import build_report
+    from illusion_lib.report.book import build_report
 
     if model is not None:
         spec = _study_of(model, study)
