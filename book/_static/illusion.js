@@ -1,15 +1,29 @@
-// An address such as items.html#item=capital/ID/en opens the explorer on that item.
+// Links that depend on where a page lies, and the explorer opened on one item.
 (() => {
-  const wanted = () => decodeURIComponent((location.hash.match(/^#item=(.+)$/) || [])[1] || "");
-  const fill = (tries) => {
-    const text = wanted();
-    if (!text) return;
+  const root = () => document.documentElement.dataset.content_root || "./";
+  const link = (span, address, download) => {
+    const anchor = document.createElement("a");
+    anchor.href = address;
+    if (download) anchor.setAttribute("download", "");
+    span.replaceWith(anchor);
+    anchor.append(...span.childNodes);
+  };
+  const addLinks = () => {
+    for (const span of document.querySelectorAll("span[data-item]"))
+      link(span, `${root()}book/items.html#item=${encodeURIComponent(span.dataset.item)}`, false);
+    for (const span of document.querySelectorAll("span[data-file]"))
+      link(span, `${root()}_static/records/${span.dataset.file}`, true);
+  };
+  const openItem = (tries) => {
+    const wanted = decodeURIComponent((location.hash.match(/^#item=(.+)$/) || [])[1] || "");
+    if (!wanted) return;
     const box = document.querySelector(".dt-container .dt-search input");
-    if (!box) { if (tries > 0) setTimeout(fill, 200, tries - 1); return; }
-    box.value = text;
+    if (!box) { if (tries > 0) setTimeout(openItem, 200, tries - 1); return; }
+    box.value = wanted;
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.closest(".dt-container").scrollIntoView({ block: "start" });
   };
-  addEventListener("DOMContentLoaded", () => fill(100));
-  addEventListener("hashchange", () => fill(100));
+  const ready = () => { addLinks(); openItem(100); };
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
+  addEventListener("hashchange", () => openItem(100));
 })();

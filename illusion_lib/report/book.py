@@ -84,7 +84,7 @@ def build_report(
 
 
 def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
-    """Return one page per pruned or dense cell, one per model, and one over all models."""
+    """Return one page per pruned cell, one per model, and one over all models."""
     templates = book_sources() / "notebooks"
     runs = site / "book" / "runs"
     common = {"study": str(store / "study.json"), "store": str(store)}
@@ -99,7 +99,7 @@ def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
         name = dense.spec.model.name
         shown = Path(name).name if os.path.isabs(name) else name
         hidden = private if shown == name else private | {name: shown}
-        for cell in cells:
+        for cell in pruned(cells):
             prune = cell.spec.prune
             wanted = {
                 "model": name,
@@ -132,6 +132,11 @@ def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
     title = "Anchors: how few questions are enough?"
     anchors = Page(templates / "anchors.ipynb", runs / "anchors.ipynb", title, common, everything)
     return [*pages, anchors]
+
+
+def pruned(cells: list[CellResult]) -> list[CellResult]:
+    """Return the cells that have a page of their own; the dense one is part of each of these."""
+    return [cell for cell in cells if cell.spec.prune.method != DENSE]
 
 
 def page_title(cell: CellResult) -> str:
@@ -247,7 +252,7 @@ def _write_toc(sources: Path, site: Path, result: StudyResult) -> None:
     chapters = [
         {
             "file": f"book/runs/{model}/divergence",
-            "sections": [{"file": f"book/runs/{model}/{cell.spec.slug}"} for cell in cells],
+            "sections": [{"file": f"book/runs/{model}/{cell.spec.slug}"} for cell in pruned(cells)],
         }
         for model, cells in by_model(result).items()
     ]

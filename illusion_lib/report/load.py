@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from illusion_lib.errors import SpecError
+from illusion_lib.pruning.registry import DENSE
 from illusion_lib.runs import Store, StudyResult, cell_for, find_study, run_cell, run_study
 from illusion_lib.specs import StudySpec
 
@@ -36,7 +37,7 @@ def load_cell(
     spec = find_study(study)
     cell = cell_for(spec, model, method, sparsity, pattern, calibration_seed)
     cells = _store(spec, store)
-    wanted = dict.fromkeys((cell.dense, cell))
+    wanted = (cell.dense,) if cell.prune.method == DENSE else (cell.dense, cell)
     return StudyResult(spec, tuple(run_cell(one, cells) for one in wanted))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
@@ -45,7 +46,7 @@ FORMATS = {
     "candidates": FormatStyle("says it, options shown", "-.", "^"),
     "choice": FormatStyle("picks it (multiple choice)", "--", "s"),
 }
-CHANCE = {"color": INK, "linestyle": ":", "linewidth": 1.0, "alpha": 0.8}
+CHANCE: dict[str, Any] = {"color": INK, "linestyle": ":", "linewidth": 1.0, "alpha": 0.8}
 
 
 def method_colour(method: str) -> str:
@@ -54,7 +55,7 @@ def method_colour(method: str) -> str:
     return known or _OTHER_COLOURS[sum(method.encode()) % len(_OTHER_COLOURS)]
 
 
-_RC = {
+_RC: Any = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.spines.right": False,

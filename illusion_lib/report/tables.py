@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
 import pandas as pd
 
@@ -18,7 +17,7 @@ def table(
     caption: str,
     formats: Mapping[str, Format] | None = None,
     names: Mapping[str, str] | None = None,
-    markup: Mapping[str, Format] | None = None,
+    markup: Collection[str] = (),
 ) -> Html:
     """Return a data frame as an HTML table.
 
@@ -33,13 +32,13 @@ def table(
     names
         Per column, its heading; the column's name where it is not listed.
     markup
-        Per column, a function that returns finished, escaped HTML. Other text is escaped here.
+        Columns that hold finished, escaped HTML. All other text is escaped here.
 
     Returns
     -------
     Html
     """
-    formats, names, markup = formats or {}, names or {}, markup or {}
+    formats, names = formats or {}, names or {}
     head = "".join(
         f'<th scope="col"{_number(name in formats)}>{html.escape(str(names.get(name, name)))}</th>'
         for name in frame.columns
@@ -51,7 +50,7 @@ def table(
             if absent(value):
                 text = MISSING
             elif name in markup:
-                text = markup[name](value)
+                text = str(value)
             else:
                 text = html.escape(formats[name](value)) if name in formats else plain(value)
             cells.append(f"<td{_number(name in formats)}>{text}</td>")

@@ -1,5 +1,6 @@
 """The report's figures: each function turns computed tables into an `Exhibit`."""
 
+from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.accuracy import accuracy, accuracy_by_language
 from illusion_lib.report.figures.anchors import agreement, anchor_error
 from illusion_lib.report.figures.flow import flow
@@ -8,6 +9,7 @@ from illusion_lib.report.figures.ranks import rank_distribution
 from illusion_lib.report.figures.recovery import recovery, recovery_by_cell
 
 __all__ = [
+    "Exhibit",
     "accuracy",
     "accuracy_by_language",
     "agreement",

@@ -175,7 +175,7 @@ def _finding(overall: pd.DataFrame) -> str:
             f"{FORMATS[k].label} {percent(v)}" for k, v in dense.items() if k in FORMATS
         )
         return f"The dense model alone: {said}."
-    now = f"{percent(cell['choice'])} of the questions picked right, {percent(cell['open'])} said right"
+    now = f"{percent(cell['choice'])} of the answers picked, {percent(cell['open'])} said"
     before = f"{percent(cell['dense_choice'])} and {percent(cell['dense_open'])}"
     return (
         f"The two formats part most at {cell['label']}: {now}; the dense model had {before}. "

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.path import Path
+from numpy.typing import NDArray
 
 from illusion_lib.divergence.frames import ALL
 from illusion_lib.divergence.outcomes import BOTH, LOST, OUTCOMES
@@ -50,27 +51,28 @@ def flow(transitions: pd.DataFrame, language: str = ALL) -> Exhibit:
 
 
 def _draw(axes: Axes, counts: pd.DataFrame) -> None:
-    total = max(1, int(counts.to_numpy().sum()))
-    left, right = counts.sum(axis=1) / total, counts.sum(axis=0) / total
-    start = _tops(left.to_numpy(dtype=float))
-    end = _tops(right.to_numpy(dtype=float))
-    used_left, used_right = dict.fromkeys(OUTCOMES, 0.0), dict.fromkeys(OUTCOMES, 0.0)
-    for i, before in enumerate(OUTCOMES):
-        for j, after in enumerate(OUTCOMES):
-            height = counts.loc[before, after] / total
-            if height > 0:
-                a, b = start[i] - used_left[before], end[j] - used_right[after]
-                _band(axes, a, b, height, OUTCOME_COLOURS[after], before == BOTH)
-                used_left[before] += height
-                used_right[after] += height
-    for side, tops, heights in (("left", start, left), ("right", end, right)):
-        for name, top in zip(OUTCOMES, tops, strict=True):
-            _block(axes, side, top, float(heights[name]), name, round(total * float(heights[name])))
+    items = counts.to_numpy(dtype=np.float64)  # (dense outcome, pruned outcome)
+    shares = items / max(1.0, items.sum())
+    start, end = _tops(shares.sum(axis=1)), _tops(shares.sum(axis=0))
+    above_left = np.cumsum(shares, axis=1) - shares  # of its block, used by the bands before it
+    above_right = np.cumsum(shares, axis=0) - shares
+    for i, j in np.argwhere(shares > 0):
+        a, b = start[i] - above_left[i, j], end[j] - above_right[i, j]
+        strong = OUTCOMES[i] == BOTH
+        _band(axes, a, b, shares[i, j], OUTCOME_COLOURS[OUTCOMES[j]], strong)
+    for x, tops, axis in ((0.0, start, 1), (1 - _WIDTH, end, 0)):
+        for name, top, height, n in zip(
+            OUTCOMES, tops, shares.sum(axis=axis), items.sum(axis=axis), strict=True
+        ):
+            if n:
+                _block(axes, x, top, height, name, f"{OUTCOME_LABELS[name]}: {n:.0f}")
 
 
-def _tops(heights: np.ndarray) -> np.ndarray:
-    """Return where each stacked block begins, from zero downwards."""
-    return -np.concatenate([[0.0], np.cumsum(heights[:-1] + _SPACE)])
+def _tops(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return where each stacked block begins, from zero downwards; empty ones take no room."""
+    used = heights + np.where(heights > 0, _SPACE, 0.0)
+    tops: NDArray[np.float64] = used - np.cumsum(used)
+    return tops
 
 
 def _band(axes: Axes, a: float, b: float, height: float, colour: str, strong: bool) -> None:
@@ -82,17 +84,11 @@ def _band(axes: Axes, a: float, b: float, height: float, colour: str, strong: bo
     axes.add_patch(patch)
 
 
-def _block(axes: Axes, side: str, top: float, height: float, name: str, items: int) -> None:
-    if items == 0:
-        return
-    x = 0.0 if side == "left" else 1 - _WIDTH
+def _block(axes: Axes, x: float, top: float, height: float, name: str, text: str) -> None:
     colour = OUTCOME_COLOURS[name]
     axes.add_patch(Rectangle((x, top - height), _WIDTH, height, facecolor=colour, lw=0))
-    text, place = f"{OUTCOME_LABELS[name]}: {items}", top - height / 2
-    if side == "left":
-        axes.text(x - 0.02, place, text, ha="right", va="center", fontsize=8.5, color=INK)
-    else:
-        axes.text(x + _WIDTH + 0.02, place, text, ha="left", va="center", fontsize=8.5, color=INK)
+    place, side = (x - 0.02, "right") if x == 0 else (x + _WIDTH + 0.02, "left")
+    axes.text(place, top - height / 2, text, ha=side, va="center", fontsize=8.5, color=INK)
 
 
 def _finding(rows: pd.DataFrame, counts: pd.DataFrame, label: str) -> str:
@@ -105,8 +101,8 @@ def _finding(rows: pd.DataFrame, counts: pd.DataFrame, label: str) -> str:
     kept = int(counts.loc[BOTH, BOTH])
     return (
         f"Of {able} answers that the dense model could both pick and say, {label} keeps {kept} in "
-        f"both formats and still picks, but no longer says, {lost} ({percent(lost / able)}): the lost "
-        "answers of this report."
+        f"both formats and still picks, but no longer says, {lost} ({percent(lost / able)}): the "
+        "lost answers of this report."
     )
 
 

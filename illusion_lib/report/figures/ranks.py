@@ -41,8 +41,9 @@ def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
             if ranks.size:
                 share = np.arange(1, ranks.size + 1) / ranks.size
                 steps = np.concatenate([[0.8], ranks, [max(100, ranks[-1]) * 1.6]])
-                axes.step(steps, np.concatenate([[0.0], share, [1.0]]), where="post", color=line_colour, ls=line,
-                          label=f"{name} (n = {ranks.size})")  # fmt: skip
+                shares = np.concatenate([[0.0], share, [1.0]])
+                label_n = f"{name} (n = {ranks.size})"
+                axes.step(steps, shares, where="post", color=line_colour, ls=line, label=label_n)
         axes.set(xscale="log", ylim=(0, 1.03), xlabel="rank of the answer's first token (1 = top)")
         axes.set_ylabel("share of questions at or above")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

@@ -1,0 +1,114 @@
+"""Search, filter and sort every question of a run, in one table that needs no network."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from illusion_lib.divergence.outcomes import LOST
+from illusion_lib.report.escape import shorten, visible
+from illusion_lib.report.examples import item_rows
+from illusion_lib.report.exhibit import Html
+from illusion_lib.report.figures.flow import OUTCOME_LABELS
+from illusion_lib.report.numerals import nats
+
+_COLUMNS = {
+    "language": "language",
+    "label": "pruning",
+    "question": "question",
+    "gold": "right answer",
+    "dense_said": "dense model says",
+    "said": "pruned model says",
+    "picked": "pruned model picks",
+    "verdict": "outcome",
+    "rank_dense": "rank, dense",
+    "rank": "rank, pruned",
+    "found_by": "brought back by",
+    "options": "options and their log-probabilities",
+    "item_id": "item",
+    "model": "model",
+}
+_LISTED = ("language", "pruning", "outcome", "model")
+
+
+def explorer(records: pd.DataFrame) -> Html:
+    """Return the table of every question under every pruning, with its script and style inside.
+
+    Parameters
+    ----------
+    records
+        Records of a whole study.
+
+    Returns
+    -------
+    Html
+        Texts are shown literally; only the visible page of rows is in the document at a time.
+    """
+    import itables.options as defaults
+    from itables import to_html_datatable
+    from itables.javascript import generate_init_offline_itables_html
+
+    frame = explorer_frame(records)
+    places = {name: place for place, name in enumerate(frame.columns)}
+    body = to_html_datatable(
+        frame,
+        connected=False,
+        allow_html=False,
+        maxBytes=0,
+        maxRows=0,
+        showIndex=False,
+        display_logo_when_loading=False,
+        table_id="explorer",
+        classes="display compact tex2jax_ignore",
+        style="table-layout:auto;width:100%",
+        deferRender=True,
+        scrollX=True,
+        autoWidth=False,
+        pageLength=10,
+        lengthMenu=[10, 25, 50, 100],
+        columnControl=["order", ["search"]],
+        columnDefs=[
+            {
+                "targets": [places[name] for name in _LISTED],
+                "columnControl": ["order", ["searchList"]],
+            }
+        ],
+        ordering={"indicators": False, "handler": False},
+        language={"search": "Search all columns:", "emptyTable": "No question matches."},
+    )
+    return Html(generate_init_offline_itables_html(defaults.dt_bundle) + body)
+
+
+def explorer_frame(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows and columns of the explorer, as texts and whole numbers."""
+    rows = item_rows(records)
+    rows["verdict"] = [
+        _verdict(flow, outcome, found)
+        for flow, outcome, found in zip(
+            rows["flow"], rows["outcome"], rows["found_by"], strict=True
+        )
+    ]
+    rows["options"] = [
+        _options(o, s) for o, s in zip(rows["options"], rows["log_probs"], strict=True)
+    ]
+    frame = rows[list(_COLUMNS)].rename(columns=_COLUMNS)
+    for name in frame.columns:
+        if not name.startswith("rank"):
+            frame[name] = [shorten(visible("" if t is None else t), 300) for t in frame[name]]
+    return frame
+
+
+def _verdict(flow: Any, outcome: str, found: str) -> str:
+    """Return the outcome in words; a lost answer is demoted once anything brings it back."""
+    if flow is pd.NA or flow != LOST:
+        return OUTCOME_LABELS[outcome]
+    return "lost, brought back" if found else "lost, not brought back"
+
+
+def _options(options: Any, scores: Any) -> str:
+    if options is None or (isinstance(options, float) and math.isnan(options)):
+        return ""
+    pairs = sorted(zip(options, scores, strict=True), key=lambda pair: -pair[1])
+    return "; ".join(f"{option} {nats(score)}" for option, score in pairs)

@@ -1,0 +1,173 @@
+"""Answer in one screen whether multiple choice can be trusted on a model."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pandas as pd
+
+from illusion_lib import divergence
+from illusion_lib.divergence.recovery import ANY
+from illusion_lib.divergence.verdict import (
+    COLLAPSED,
+    ILLUSION,
+    NO_ILLUSION,
+    REVERSE,
+    UNMEASURABLE,
+)
+from illusion_lib.report import figures
+from illusion_lib.report.examples import examples_table, lost_examples
+from illusion_lib.report.exhibit import Html
+from illusion_lib.report.numerals import MISSING, absent, count, interval, percent, share, signed
+
+_CONTROL = "neither"
+
+
+@dataclass(frozen=True)
+class Start:
+    """Everything the start page says of one model, computed from its records.
+
+    Attributes
+    ----------
+    records
+        Records of the model's cells.
+    """
+
+    records: pd.DataFrame
+
+    @cached_property
+    def prunings(self) -> pd.DataFrame:
+        """What the rule says of each pruning."""
+        return divergence.pruning_verdicts(divergence.outcomes(self.records))
+
+    @cached_property
+    def verdict(self) -> dict[str, Any]:
+        """The model's one verdict."""
+        methods = divergence.method_verdicts(self.prunings)
+        row: dict[str, Any] = divergence.model_verdicts(methods).iloc[0].to_dict()
+        return row
+
+    @cached_property
+    def cell(self) -> str:
+        """Slug of the pruning that the page quotes."""
+        quoted = self.records[self.records["label"] == self.verdict["quoted_label"]]
+        return str(quoted["cell"].iloc[0])
+
+    @cached_property
+    def excess(self) -> dict[str, Any]:
+        """Recovery of the lost answers against questions failed in both formats."""
+        quoted = self.records["cell"].isin(["dense", self.cell])
+        rows = divergence.excess_recovery(self.records[quoted])
+        chosen = rows[(rows["probe"] == ANY) & (rows["control"] == _CONTROL)]
+        return dict(chosen.iloc[0]) if len(chosen) else {}
+
+    def sentence(self) -> str:
+        """Return the verdict in words."""
+        return " ".join(part for part in (self._trust(), self._numbers(), self._demoted()) if part)
+
+    def _trust(self) -> str:
+        trusted, kind = self.verdict["trusted_sparsity"], self.verdict["verdict"]
+        if kind == ILLUSION:
+            if absent(trusted):
+                return "No: not at any sparsity tried."
+            return f"Not beyond {percent(trusted)} sparsity."
+        return {
+            NO_ILLUSION: "Yes, as far as it was tried: no illusion found.",
+            REVERSE: "No illusion: recognition suffered more than production.",
+            COLLAPSED: "Nothing to trust: every pruning tried leaves the model without answers.",
+            UNMEASURABLE: "Not measurable: the dense model itself does not know enough.",
+        }.get(kind, "Too few questions to tell.")
+
+    def _numbers(self) -> str:
+        v = self.verdict
+        return (
+            f"At {v['quoted_label']} the model picks the right answer for "
+            f"{v['recognised_of_100']} of 100 questions and can say it for "
+            f"{v['produced_of_100']}; before pruning it was {v['recognised_of_100_dense']} and "
+            f"{v['produced_of_100_dense']}."
+        )
+
+    def _demoted(self) -> str:
+        found = self.excess
+        if not found or absent(found.get("lost_rate")):
+            return ""
+        if absent(found.get("low")):
+            return "Whether lost answers are demoted or erased cannot be told: there is no control."
+        if float(found["low"]) <= 0:
+            return "Whether its lost answers are demoted or erased, these questions cannot tell."
+        much = "Most" if float(found["lost_rate"]) > 0.5 else "Some"
+        return f"{much} of the answers it can no longer say are demoted, not erased."
+
+    def headline(self) -> figures.Exhibit:
+        """Return the headline figure."""
+        return figures.accuracy(divergence.accuracy(self.records))
+
+    def tiles(self) -> Html:
+        """Return the three numbers of the page, each with its interval."""
+        tiles = (self._gap_tile(), self._demoted_tile(), self._cheap_tile())
+        return Html(f'<div class="tiles">{"".join(_tile(*tile) for tile in tiles)}</div>')
+
+    def _gap_tile(self) -> tuple[str, str, str]:
+        v = self.verdict
+        value = MISSING if absent(v["gap"]) else signed(v["gap"])
+        why = (
+            v["reason"]
+            if absent(v["gap"])
+            else f"95 % interval {interval(v['low'], v['high'], signed)}"
+        )
+        return f"gap at {v['quoted_label']}", value, f"{why}; 0 would be no illusion"
+
+    def _demoted_tile(self) -> tuple[str, str, str]:
+        found = self.excess
+        if not found or absent(found.get("lost_rate")):
+            return "lost answers brought back", MISSING, "no answer was lost to production only"
+        control = found.get("control_rate")
+        against = "no control" if absent(control) else f"vs {share(control)}"
+        more = interval(found.get("low"), found.get("high"), signed)
+        sizes = f"of {count(found['lost_items'])} lost; {count(found['control_items'])} controls"
+        return (
+            "lost answers brought back, vs control",
+            f"{share(found['lost_rate'])} {against}",
+            f"{sizes}; difference {more}",
+        )
+
+    def _cheap_tile(self) -> tuple[str, str, str]:
+        # Only here: the anchors bring scikit-learn, which other users of this class need not load.
+        from illusion_lib.report.cheap_test import cheapest, few_questions
+
+        study = few_questions(self.records)
+        if study is None:
+            return "cheapest test", MISSING, "too few variants to learn from"
+        asked = int(self.records.loc[self.records["probe"] == "open", "item_id"].nunique())
+        found = cheapest(study, asked)
+        few = f"> {study.table['K'].max()}" if found.questions is None else str(found.questions)
+        reach = f"9 in 10 estimates within ±{share(found.reach)}"
+        return "questions that would do", few, f"of {asked}; {reach} over {found.variants} variants"
+
+    def page(self) -> Html:
+        """Return the page's first screen: verdict, headline figure, numbers."""
+        return Html(
+            f'<p class="verdict">{html.escape(self.sentence())}</p>'
+            f'<div class="headline">{self.headline()._repr_html_()}{self.tiles().content}</div>'
+        )
+
+    def examples(self) -> Html:
+        """Return three lost answers, before and after."""
+        rows = lost_examples(self.records, self.cell)
+        label = self.verdict["quoted_label"]
+        if rows.empty:
+            return Html(f"<p>At {html.escape(label)} no answer was lost to production only.</p>")
+        caption = (
+            f"Answers that the dense model says and {label} only picks. Chosen by rule: outputs "
+            "that did not degenerate, brought back first, then by rank; each about another fact."
+        )
+        return examples_table(rows, caption)
+
+
+def _tile(what: str, value: str, rest: str) -> str:
+    parts = (("what", what), ("value", value), ("range", rest))
+    inside = "".join(f'<span class="{name}">{html.escape(text)}</span>' for name, text in parts)
+    return f'<div class="tile">{inside}</div>'
