@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
 
-FACTS = "facts"
+from illusion_lib.items.read import read_items
+from illusion_lib.items.sources import FACTS, Loaded, Removed, Request
+
 _FOLDER = Path(__file__).resolve().parents[1] / "data" / FACTS
 
 
-@dataclass(frozen=True, slots=True)
-class Removed:
-    """A fact that is asked in no language.
-
-    Attributes
-    ----------
-    parallel_id
-        The fact, such as ``"capital/LU"``.
-    name
-        The country's English name.
-    kind
-        ``leak``: the question gives the answer away in some language. ``disputed``: the question
-        has no single agreed answer.
-    reason
-        One line for a reader.
-    """
-
-    parallel_id: str
-    name: str
-    kind: str
-    reason: str
+def read(request: Request) -> Loaded:
+    """Return the facts of the requested relations in every language."""
+    known = facts_relations()
+    relations = [name for name in request.relations if name in known] or known
+    return Loaded(
+        tuple(item for name in relations for item in read_items(facts_file(name))),
+        tuple(fact for name in relations for fact in facts_removed(name)),
+    )
 
 
 def facts_relations() -> tuple[str, ...]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from illusion_lib.errors import ItemError
-from illusion_lib.items.facts import FACTS, facts_file, facts_relations
 from illusion_lib.items.item import Item
 from illusion_lib.items.read import read_items
+from illusion_lib.items.sources import SOURCES, Loaded, Removed, Request
+
+_log = logging.getLogger(__name__)
 
 
 def load_items(
@@ -20,13 +24,17 @@ def load_items(
     relations: Sequence[str] = ("capital",),
     limit: int | None = None,
     seed: int = 0,
+    *,
+    path: str | None = None,
+    passage: bool = True,
 ) -> tuple[Item, ...]:
     """Load question items, the same facts in every language.
 
     Parameters
     ----------
     name
-        ``"facts"``, or the path of a ``.jsonl`` or ``.csv`` file (its fields are described in
+        A name of `illusion_lib.items.sources.SOURCES` (``facts``, ``xquad``, ``tydiqa``,
+        ``truthfulqa``), or the path of a ``.jsonl`` or ``.csv`` file (its fields are described in
         `illusion_lib.items.read`).
     languages, relations
         What to keep, in this order; empty keeps all that the set holds, sorted by name.
@@ -36,6 +44,12 @@ def load_items(
         a larger one. None keeps all.
     seed
         Seed of that shuffle, which also orders the result.
+    path
+        Local folder of a public set's files; None fetches them from the Hugging Face hub. The
+        facts come with the package.
+    passage
+        Whether the questions of ``xquad`` and ``tydiqa`` hold the passage that answers them; if
+        not, they are closed-book items of the relation ``xquad-closed`` or ``tydiqa-closed``.
 
     Returns
     -------
@@ -45,15 +59,15 @@ def load_items(
     Raises
     ------
     ItemError
-        The set does not exist or is malformed, holds nothing of a language or relation, or holds
-        fewer items than `limit`.
+        The set does not exist, cannot be fetched or is malformed, holds nothing of a language or
+        relation, or holds fewer items than `limit`.
     """
     for what, asked in (("languages", languages), ("relations", relations)):
         if isinstance(asked, str):
             raise ItemError(f"{what} must be a list, got the text {asked!r}; write [{asked!r}]")
     if limit is not None and limit < 1:
         raise ItemError(f"limit must be at least 1 item a language, got {limit}")
-    items = _read(name, relations)
+    items = _read(name, Request(tuple(languages), tuple(relations), path, passage)).items
     chosen: list[Item] = []
     for relation in _asked(relations, (item.relation for item in items), "relation", name):
         related = [item for item in items if item.relation == relation]
@@ -76,14 +90,51 @@ def items_hash(items: Iterable[Item]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(name: str, relations: Sequence[str]) -> tuple[Item, ...]:
-    if name != FACTS:
-        path = Path(name)
-        if path.suffix.lower() not in {".jsonl", ".csv"}:
-            raise ItemError(f"unknown items {name!r}; give 'facts' or the path of a .jsonl or .csv")
-        return read_items(path)
-    asked = _asked(relations, facts_relations(), "relation", name)
-    return tuple(item for relation in asked for item in read_items(facts_file(relation)))
+def items_removed(
+    name: str = "facts",
+    languages: Sequence[str] = (),
+    relations: Sequence[str] = (),
+    *,
+    path: str | None = None,
+) -> tuple[Removed, ...]:
+    """Return the questions of a set that are left out, each with its kind and reason.
+
+    Parameters
+    ----------
+    name, languages, relations, path
+        As in `load_items`. Of a parallel set every removal is returned, for it holds in every
+        language.
+
+    Raises
+    ------
+    ItemError
+        The set does not exist, cannot be fetched or is malformed.
+    """
+    return _read(name, Request(tuple(languages), tuple(relations), path)).removed
+
+
+def _read(name: str, request: Request) -> Loaded:
+    source = SOURCES.get(name)
+    if source is None:
+        file = Path(name)
+        if file.suffix.lower() not in {".jsonl", ".csv"}:
+            known = ", ".join(map(repr, SOURCES))
+            raise ItemError(f"unknown items {name!r}; give {known} or the path of a .jsonl or .csv")
+        _no_path(name, request)
+        return Loaded(read_items(file), ())
+    if "path" not in source.settings:
+        _no_path(name, request)
+    loaded = source.reader().read(request)
+    if loaded.removed:
+        kinds = Counter(fact.kind for fact in loaded.removed)
+        counts = ", ".join(f"{count} {kind}" for kind, count in kinds.most_common())
+        _log.info("%s: %d questions left out (%s)", name, len(loaded.removed), counts)
+    return loaded
+
+
+def _no_path(name: str, request: Request) -> None:
+    if request.path is not None:
+        raise ItemError(f"{name} is not read from a folder; leave path {request.path!r} out")
 
 
 def _asked(asked: Sequence[str], existing: Iterable[str], what: str, name: str) -> tuple[str, ...]:

@@ -169,12 +169,12 @@ def _item(row: dict[str, Any], file: str) -> Item:
         raise ItemError(f"field {missing[0]!r} is missing; an item needs: {', '.join(_REQUIRED)}")
     for name, value in row.items():
         if name not in _LISTS:
-            _check_text(name, value)
+            check_text(name, value)
         elif not isinstance(value, list):
             raise ItemError(f"field {name!r} is not a list of texts")
         else:
             for entry in value:
-                _check_text(name, entry)
+                check_text(name, entry)
     answers = [row["answer"], *row.get("aliases", ()), *row["distractors"]]
     for answer in answers:
         if not words(answer):
@@ -191,7 +191,8 @@ def _item(row: dict[str, Any], file: str) -> Item:
     return item
 
 
-def _check_text(name: str, value: Any) -> None:
+def check_text(name: str, value: Any) -> None:
+    """Refuse what is no text that can be shown, hashed and stored."""
     if not isinstance(value, str) or not value.strip():
         raise ItemError(f"field {name!r} must hold text, got {_shown(value)}")
     if "\0" in value:
