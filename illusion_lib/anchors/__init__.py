@@ -4,6 +4,12 @@ from illusion_lib.anchors.base import AnchorEstimator, Estimator, Training
 from illusion_lib.anchors.best import Best, best
 from illusion_lib.anchors.catalogue import ALWAYS, ESTIMATORS
 from illusion_lib.anchors.forward_ridge import ForwardRidge
+from illusion_lib.anchors.illusion import (
+    Production,
+    draw_items,
+    production_estimate,
+    stop_when_narrow,
+)
 from illusion_lib.anchors.load import from_long, from_records, from_wide, load, save
 from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
@@ -18,6 +24,7 @@ __all__ = [
     "Best",
     "Estimator",
     "ForwardRidge",
+    "Production",
     "RandomMean",
     "RandomRidge",
     "ResponseMatrix",
@@ -25,11 +32,14 @@ __all__ = [
     "Training",
     "best",
     "compare",
+    "draw_items",
     "from_long",
     "from_records",
     "from_wide",
     "load",
+    "production_estimate",
     "save",
     "split",
+    "stop_when_narrow",
     "study",
 ]
