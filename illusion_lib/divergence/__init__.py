@@ -9,9 +9,15 @@ Everything starts from a table of results (`tidy` says which columns):
 Nothing here imports torch.
 """
 
+from illusion_lib.divergence.budget import budget_curve, pass_at_k
 from illusion_lib.divergence.chance import above_chance, latent_recognition, recognition_only_rate
+from illusion_lib.divergence.compare import compare
+from illusion_lib.divergence.draws import calibration_draws
+from illusion_lib.divergence.fates import FateRule, fate_counts, item_fates
 from illusion_lib.divergence.frames import combine, tidy
 from illusion_lib.divergence.gaps import MEASURES, gap, gaps
+from illusion_lib.divergence.harness import read_results
+from illusion_lib.divergence.interaction import interactions, sparsity_models
 from illusion_lib.divergence.outcomes import (
     OUTCOMES,
     accuracy,
@@ -38,15 +44,22 @@ from illusion_lib.divergence.verdict import Rule, method_verdicts, model_verdict
 __all__ = [
     "MEASURES",
     "OUTCOMES",
+    "FateRule",
     "Rule",
     "above_chance",
     "accuracy",
+    "budget_curve",
+    "calibration_draws",
     "changes",
     "combine",
+    "compare",
     "excess_recovery",
+    "fate_counts",
     "gap",
     "gaps",
     "holm",
+    "interactions",
+    "item_fates",
     "items_needed",
     "latent_recognition",
     "mcnemar",
@@ -56,14 +69,17 @@ __all__ = [
     "outcomes",
     "paired_tost",
     "pairs",
+    "pass_at_k",
     "power_of",
     "power_table",
     "predictions",
     "pruning_verdicts",
     "reached",
+    "read_results",
     "recognition_only_rate",
     "recovery",
     "sign_flip",
+    "sparsity_models",
     "tidy",
     "transitions",
     "unpaired",

@@ -144,8 +144,9 @@ def estimate(
     statistic
         Maps sums (..., k) to values (...); NaN where undefined.
     pseudo
-        Float (m, k): pseudo-items added to the resampled data (not to the value); each stands for
-        a cluster of the average size.
+        Float (m, k): pseudo-items added to the resampled data (not to the value). Each weighs
+        sqrt(items per cluster): one item would be too little where a cluster's items answer
+        alike, a whole cluster too much where they do not.
     rng
         Source of the resamples.
     level, resamples
@@ -166,7 +167,8 @@ def estimate(
     value = _number(statistic(totals.sum(axis=0)))
     if value is None:
         return Estimate(None, None, None, items, n, undefined)
-    draws = bootstrap_draws(totals, statistic, pseudo, items / n, rng, resamples)
+    weight = float(np.sqrt(items / n))
+    draws = bootstrap_draws(totals, statistic, pseudo, weight, rng, resamples)
     finite = draws[np.isfinite(draws)]
     if finite.size < (1 - _MAX_UNDEFINED) * draws.size:
         return Estimate(
@@ -181,12 +183,12 @@ def bootstrap_draws(
     totals: Floats,
     statistic: Statistic,
     pseudo: ArrayLike,
-    size: float,
+    weight: float,
     rng: np.random.Generator,
     resamples: int,
 ) -> Floats:
     """Return the statistic in every resample of clusters and pseudo-clusters: (resamples,)."""
-    padded = np.vstack([totals, size * np.asarray(pseudo, dtype=np.float64)])
+    padded = np.vstack([totals, weight * np.asarray(pseudo, dtype=np.float64)])
     weights = resample_weights(padded.shape[0], resamples, rng)
     return statistic(weights @ padded)
 

@@ -50,7 +50,9 @@ def test_percentiles_of_a_normal_give_the_t_interval() -> None:
     assert (low, high) == pytest.approx((-half, half), abs=0.02)
 
 
-@pytest.mark.parametrize(("worse", "better", "n"), [(12, 4, 60), (3, 0, 40), (0, 0, 40), (30, 5, 200)])
+@pytest.mark.parametrize(
+    ("worse", "better", "n"), [(12, 4, 60), (3, 0, 40), (0, 0, 40), (30, 5, 200)]
+)
 def test_paired_difference_is_near_bonett_and_price(worse: int, better: int, n: int) -> None:
     x = np.zeros(n)
     y = np.zeros(n)
@@ -124,7 +126,9 @@ def test_every_table_gets_a_defined_answer(answers, n_clusters: int) -> None:
 # --- coverage -------------------------------------------------------------------------------
 
 
-def simulate(sims: int, clusters: int, size: int, rng: np.random.Generator, keep: tuple[float, float]):
+def simulate(
+    sims: int, clusters: int, size: int, rng: np.random.Generator, keep: tuple[float, float]
+):
     """Sums per cluster (sims, clusters, 5); a cluster's items share half of their variance."""
 
     def uniform():
@@ -141,10 +145,12 @@ def simulate(sims: int, clusters: int, size: int, rng: np.random.Generator, keep
     return np.stack(parts, axis=-1).astype(float).sum(axis=2)
 
 
-def intervals(sums, statistic, pseudo, size: int, rng, resamples: int = 800):
+def intervals(sums, statistic, pseudo, size: int, rng, resamples: int = 600):
     """Both limits for every simulated data set at once, with the package's own parts."""
     sims, n = sums.shape[:2]
-    extra = np.broadcast_to(size * np.asarray(pseudo, dtype=float), (sims, *np.shape(pseudo)))
+    extra = np.broadcast_to(
+        np.sqrt(size) * np.asarray(pseudo, dtype=float), (sims, *np.shape(pseudo))
+    )
     padded = np.concatenate([sums, extra], axis=1)
     weights = resample_weights(padded.shape[1], resamples, rng)
     draws = statistic(np.tensordot(weights, padded, axes=(1, 1)))  # (resamples, sims)
@@ -155,10 +161,10 @@ def intervals(sums, statistic, pseudo, size: int, rng, resamples: int = 800):
 @pytest.mark.parametrize("keep", [(0.9, 0.5), (0.6, 0.6)])
 def test_intervals_cover(clusters: int, size: int, keep: tuple[float, float]) -> None:
     rng = np.random.default_rng(5)
-    sums = simulate(1500, clusters, size, rng, keep)
+    sums = simulate(1200, clusters, size, rng, keep)
     large = simulate(1, 200_000, size, rng, keep).sum(axis=(0, 1))
     for core in (production_gap, difference_in_differences, retention_gap):
-        for chance in (0.0, CHANCE):
+        for chance in (0.0, CHANCE) if core is retention_gap else (CHANCE,):
 
             def statistic(s, core=core, chance=chance):
                 return core(s, chance)
@@ -166,8 +172,8 @@ def test_intervals_cover(clusters: int, size: int, keep: tuple[float, float]) ->
             low, high = intervals(sums, statistic, PSEUDO_PAIRS, size, rng)
             truth = float(statistic(large))
             covered = np.mean((low <= truth) & (truth <= high))
-            # 93-97 % is the aim; +-1.2 % is two standard errors of 1,500 simulations.
-            assert 0.93 - 0.012 <= covered <= 0.97 + 0.012, (core.__name__, chance, covered)
+            # 93-97 % is the aim; 1.3 % is two standard errors of 1,200 simulations.
+            assert 0.93 - 0.013 <= covered <= 0.97 + 0.013, (core.__name__, chance, covered)
             assert np.mean(low > truth) <= 0.025 + 0.01, "an illusion is claimed too often"
 
 
@@ -175,6 +181,8 @@ def test_level_holds_without_any_change() -> None:
     """Nothing happened to most items: the interval may be wide, never too narrow."""
     rng = np.random.default_rng(6)
     sums = simulate(1500, 40, 1, rng, (0.97, 0.97))
-    truth = float(retention_gap(simulate(1, 200_000, 1, rng, (0.97, 0.97)).sum(axis=(0, 1)), CHANCE))
+    truth = float(
+        retention_gap(simulate(1, 200_000, 1, rng, (0.97, 0.97)).sum(axis=(0, 1)), CHANCE)
+    )
     low, high = intervals(sums, lambda s: retention_gap(s, CHANCE), PSEUDO_PAIRS, 1, rng)
     assert np.mean((low > truth) | (high < truth)) <= 0.05 + 0.012

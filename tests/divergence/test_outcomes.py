@@ -57,7 +57,12 @@ def test_transitions_by_hand(hand: pd.DataFrame) -> None:
     part = table[(table["cell"] == "wanda-s050") & (table["language"] == "all")]
     lost = part[part["flow"] == "lost"].iloc[0]
     assert (lost["outcome_dense"], lost["outcome"]) == ("both", "recognition_only")
-    assert (lost["items"], lost["total"], lost["share"], lost["share_of_dense"]) == (1, 4, 0.25, 0.5)
+    assert (lost["items"], lost["total"], lost["share"], lost["share_of_dense"]) == (
+        1,
+        4,
+        0.25,
+        0.5,
+    )
     assert part["items"].sum() == 4
     assert part.loc[part["outcome_dense"] == "neither", "share_of_dense"].isna().all()
 

@@ -54,7 +54,7 @@ def test_level_of_the_paired_tests_under_the_null() -> None:
     """40 facts, each in one or three languages that share their fate; nothing really changed."""
     rng = np.random.default_rng(1)
     naive, clustered, single = [], [], []
-    for _ in range(1500):
+    for _ in range(1000):
         labels = np.repeat(np.arange(40), 3)
         before, after = (
             np.repeat(rng.random(40) < 0.5, 3) ^ (rng.random(120) < 0.1) for _ in range(2)
@@ -62,12 +62,13 @@ def test_level_of_the_paired_tests_under_the_null() -> None:
         naive.append(mcnemar(before, after)[2])
         clustered.append(sign_flip(before, after, labels))
         single.append(sign_flip(before[::3], after[::3], labels[::3]))
-    assert np.mean(np.array(clustered) <= 0.05) <= 0.05 + 0.012
-    assert np.mean(np.array(single) <= 0.05) <= 0.05 + 0.012
+    assert np.mean(np.array(clustered) <= 0.05) <= 0.05 + 0.014
+    assert np.mean(np.array(single) <= 0.05) <= 0.05 + 0.014
     # What ignoring the clusters would have done; this is why the table does not.
     assert np.mean(np.array(naive) <= 0.05) > 0.1
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_holm_is_statsmodels(p_values: list[float]) -> None:
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1])
@@ -86,12 +87,10 @@ def score_test_by_search(gained: int, lost: int, n: int, delta: float) -> float:
     rest = 1 - lost_share - gained_share
     valid = (gained_share >= 0) & (rest >= 0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        log_lik = (
-            stats.multinomial.logpmf(
-                [gained, lost, n - gained - lost],
-                n,
-                np.column_stack([gained_share, lost_share, rest])[valid],
-            )
+        log_lik = stats.multinomial.logpmf(
+            [gained, lost, n - gained - lost],
+            n,
+            np.column_stack([gained_share, lost_share, rest])[valid],
         )
     best = lost_share[valid][np.nanargmax(log_lik)]
     return (gained - lost - n * delta) / np.sqrt(n * (2 * best + delta * (1 - delta)))
@@ -161,7 +160,7 @@ def test_changes_table(study: pd.DataFrame) -> None:
     assert same["p_equivalent"] < 0.05
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(1, 12), st.integers(0, 10_000))
 def test_changes_are_always_defined(planted, n: int, seed: int) -> None:
     table = changes(pairs(outcomes(planted(n=n, seed=seed))), resamples=200)

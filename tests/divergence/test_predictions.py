@@ -59,4 +59,6 @@ def test_median_interval_covers() -> None:
 def test_median_of_few_clusters_is_the_range() -> None:
     limits = median_interval(np.array([3.0, 1, 9]), ["a", "b", "c"], np.random.default_rng(0))
     assert limits == (1, 9)
-    assert median_interval(np.full(10, 4.0), np.arange(10), np.random.default_rng(0)) == pytest.approx((4, 4))
+    assert median_interval(
+        np.full(10, 4.0), np.arange(10), np.random.default_rng(0)
+    ) == pytest.approx((4, 4))

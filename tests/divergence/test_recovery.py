@@ -4,6 +4,7 @@ import pytest
 from scipy import stats
 
 from illusion_lib.divergence import excess_recovery, outcomes, pairs, reached, recovery
+from illusion_lib.divergence.recovery import compare_groups
 
 
 def cell_of(table: pd.DataFrame, **where: str) -> pd.Series:
@@ -57,16 +58,22 @@ def test_excess_is_found_where_planted(planted) -> None:
     assert row["p_value"] == pytest.approx(stats.fisher_exact(counts, "greater").pvalue)
 
 
-def test_no_excess_where_tries_alone_recover(planted) -> None:
-    """Lost answers and controls reached equally often: the test keeps its level."""
+@pytest.mark.parametrize("languages", [1, 2])
+def test_no_excess_where_tries_alone_recover(languages: int) -> None:
+    """Lost answers and controls are reached equally often: the test keeps its level."""
+    rng = np.random.default_rng(9)
     p_values, covered = [], []
-    for seed in range(60):
-        table = excess_recovery(planted(n=40, demoted=0.3, control=0.3, seed=seed))
-        row = cell_of(table, probe="beam", control="dense_failures")
+    for _ in range(800):
+        fact = rng.random(60) < 0.3
+        same = rng.random((languages, 60)) < 0.6  # languages agree on most facts
+        hits = np.where(same, fact, rng.random((languages, 60)) < 0.3).astype(float)
+        ids = np.tile(np.arange(60), languages)
+        lost = ids < 20
+        row = compare_groups(hits.ravel()[lost], ids[lost], hits.ravel()[~lost], ids[~lost])
         p_values.append(row["p_value"])
         covered.append(row["low"] <= 0 <= row["high"])
-    assert np.mean(np.array(p_values) <= 0.05) <= 0.05 + 0.06
-    assert np.mean(covered) >= 0.88
+    assert np.mean(np.array(p_values) <= 0.05) <= 0.05 + 0.016
+    assert 0.93 - 0.016 <= np.mean(covered) <= 0.985
 
 
 def test_collapsed_outputs_are_counted_apart(planted) -> None:

@@ -1,0 +1,114 @@
+"""How recovery grows with the number of tries, for lost answers and for the controls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy import special
+
+from illusion_lib.divergence.bootstrap import RESAMPLES, Floats, estimate
+from illusion_lib.divergence.frames import DENSE, FRONT_TYPES, cells, table, tidy
+from illusion_lib.divergence.gaps import ESTIMATE_TYPES, as_row
+from illusion_lib.divergence.outcomes import LOST, NEITHER
+from illusion_lib.divergence.recovery import DENSE_FAILURES, DISTRACTOR, reached
+
+CURVE_GROUPS = (LOST, NEITHER, DENSE_FAILURES, DISTRACTOR)
+# Tries of these are exchangeable, so any smaller budget can be estimated without bias.
+EXCHANGEABLE = ("sample", "one_shot")
+# Pseudo-items (reach, 1): one that is never reached, one that always is.
+PSEUDO_REACH = ((0, 1), (1, 1))
+
+
+def pass_at_k(successes: ArrayLike, tries: ArrayLike, k: int) -> Floats:
+    """Return the unbiased chance that at least one of k tries succeeds.
+
+    Parameters
+    ----------
+    successes, tries
+        Integers (items,): c of n tries succeeded.
+    k
+        The smaller budget, at most every n.
+
+    Returns
+    -------
+    ndarray
+        Float (items,): 1 - C(n-c, k)/C(n, k) (Chen et al. 2021, equation 1).
+
+    Examples
+    --------
+    >>> pass_at_k([0, 1, 4], [4, 4, 4], 1).tolist()
+    [0.0, 0.25, 1.0]
+    """
+    n = np.asarray(tries, dtype=np.float64)
+    c = np.asarray(successes, dtype=np.float64)
+    if np.any(k > n) or k < 1:
+        raise ValueError(f"k must lie in 1..{int(n.min())}, the tries made, got {k}")
+    missed: Floats = special.binom(n - c, k) / special.binom(n, k)
+    return 1 - missed
+
+
+def budgets(tries: int) -> tuple[int, ...]:
+    """Return 1, 2, 4, ... and the full number of tries."""
+    doubling = [2**i for i in range(max(tries, 1).bit_length()) if 2**i < tries]
+    return (*doubling, tries)
+
+
+def budget_curve(
+    records: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES
+) -> pd.DataFrame:
+    """Return the share of items reached within each budget, per group.
+
+    Parameters
+    ----------
+    records
+        Records of dense and pruned cells with recovery probes.
+    seed, resamples
+        Of the bootstrap over parallel ids.
+
+    Returns
+    -------
+    DataFrame
+        Columns: the front columns, ``probe`` (``sample`` and ``one_shot`` by the unbiased pass@k;
+        ``beam`` at its full width only: a narrower search is another search), ``group``
+        (``lost``, ``neither``, ``dense_failures``, ``distractor``), ``budget`` (tries),
+        ``estimate`` (share reached), ``low``, ``high``, ``items``, ``clusters``, ``reason``.
+        Items whose probe made fewer tries than the most are left out.
+    """
+    frame = tidy(records)
+    found = reached(frame)
+    found = found[found["tries"].notna()]
+    rows: list[dict[str, Any]] = []
+    for front, _ in cells(frame[frame["method"] != DENSE]):
+        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
+        for (probe, group), part in cell.groupby(["probe", "group"], sort=False):
+            if group in CURVE_GROUPS:
+                place = {**front, "probe": probe, "group": group}
+                rows += [place | row for row in _curve(part, str(probe), seed, resamples)]
+    types = {"probe": "str", "group": "str", "budget": "Int64"}
+    return table(rows, {**FRONT_TYPES, **types, **ESTIMATE_TYPES})
+
+
+def _curve(part: pd.DataFrame, probe: str, seed: int, resamples: int) -> list[dict[str, Any]]:
+    tries = int(part["tries"].max())
+    full = part[part["tries"] == tries]
+    if probe not in EXCHANGEABLE:
+        reach = {tries: full["reached"].to_numpy(dtype=np.float64)}
+    else:
+        successes = full["successes"].to_numpy(dtype=np.float64)
+        n = np.full(successes.size, tries)
+        reach = {k: pass_at_k(successes, n, k) for k in budgets(tries)}
+    rows = []
+    for k, share in reach.items():
+        at = estimate(
+            np.column_stack([share, np.ones_like(share)]),
+            full["parallel_id"],
+            lambda sums: sums[..., 0] / sums[..., 1],
+            PSEUDO_REACH,
+            np.random.default_rng(seed),
+            resamples=resamples,
+        )
+        rows.append({"budget": k, **as_row(at)})
+    return rows
