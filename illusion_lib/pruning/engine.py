@@ -137,7 +137,7 @@ def prune(
     else:
         assert tokens is not None
         layers = _sequentially(model, blocks, spec, tokens, report)
-    return _summary(model, spec, layers, calibration)
+    return _summary(model, blocks, spec, layers, calibration)
 
 
 @torch.no_grad()
@@ -226,8 +226,6 @@ def _prune_layer(
         raise PruneError("its inputs are not finite on the calibration text; load it in float32")
     module = import_module(f"illusion_lib.pruning.{method.module}")
     pruned: Pruned = module.prune_layer(weight, inputs, spec)
-    if not pruned.weight.isfinite().all():
-        raise PruneError("its pruned weights are not finite; use more or other calibration text")
     return pruned
 
 
@@ -240,12 +238,15 @@ def _report(matrix: Matrix, damping: float | None = None, note: str = "") -> Lay
 
 def _summary(
     model: Model,
+    blocks: Sequence[Block],
     spec: PruneSpec,
     layers: Sequence[LayerReport],
     calibration: torch.Tensor | Statistics | None,
 ) -> PruneReport:
-    zeros = sum(p.numel() - int(p.count_nonzero()) for p in model.net.parameters())
+    zeros = sum(layer.zeros for layer in layers)
     size = sum(layer.rows * layer.columns for layer in layers)
+    others = _others(model, blocks)
+    other_zeros = sum(p.numel() - int(p.count_nonzero()) for p in others)
     noted = sum(bool(layer.note) for layer in layers)
     calibrated = METHODS[spec.method].calibrated
     tokens = calibration.tokens if isinstance(calibration, Statistics) else _size(calibration)
@@ -256,10 +257,16 @@ def _summary(
         statistics=spec.statistics if calibrated else None,
         calibration_tokens=tokens if calibrated else 0,
         layers=tuple(layers),
-        sparsity=sum(layer.zeros for layer in layers) / size if size else 0.0,
-        model_sparsity=zeros / sum(p.numel() for p in model.net.parameters()),
+        sparsity=zeros / size if size else 0.0,
+        model_sparsity=(zeros + other_zeros) / (size + sum(p.numel() for p in others)),
         notes=(f"{noted} of {len(layers)} layers carry a note",) if noted else (),
     )
+
+
+def _others(model: Model, blocks: Sequence[Block]) -> list[torch.Tensor]:
+    """Return the parameters that hold none of the blocks' matrices."""
+    pruned = {id(getattr(m.module, m.parameter)) for block in blocks for m in block.matrices}
+    return [p for p in model.net.parameters() if id(p) not in pruned]
 
 
 def _size(tokens: torch.Tensor | None) -> int:
@@ -295,7 +302,7 @@ def _check_layers(blocks: Sequence[Block], spec: PruneSpec) -> None:
                 f"pattern {spec.pattern} does not divide the {matrix.columns} inputs of layer "
                 f"{matrix.name}; choose another pattern or a sparsity"
             )
-        if not matrix.read().isfinite().all():
+        if not torch.stack(matrix.read().aminmax()).isfinite().all():
             raise PruneError(f"layer {matrix.name} holds NaN or infinite weights")
     if group > 1 and "block_size" in METHODS[spec.method].settings and spec.block_size % group:
         raise PruneError(

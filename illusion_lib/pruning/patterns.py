@@ -27,8 +27,8 @@ def zeros_in(size: int, sparsity: float) -> int:
 
 
 def with_zeros_first(scores: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return non-negative `scores` with every weight that is zero already put below all others."""
-    return scores.masked_fill(weight == 0, _KEPT_ZERO)
+    """Put every weight that is zero already below all others, in `scores` (>= 0) itself."""
+    return scores.masked_fill_(weight == 0, _KEPT_ZERO)
 
 
 def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:

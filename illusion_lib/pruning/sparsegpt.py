@@ -48,11 +48,11 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
     group = parse_pattern(spec.pattern) if spec.pattern else None
     if group and spec.block_size % group[1]:
         raise PruneError(
-            f"pattern {spec.pattern} does not divide SparseGPT's block of {spec.block_size} columns; "
+            f"pattern {spec.pattern} does not divide a block of {spec.block_size} columns; "
             f"choose a block_size that is a multiple of {group[1]}"
         )
     alive = inputs.squared_norms > 0  # (in,)
-    costs = torch.where(alive, factor.diagonal().square().reciprocal(), 0.0)  # (in,)
+    costs = torch.where(alive, factor.diagonal().square().reciprocal(), 0)  # (in,)
     columns = weight.T.contiguous().clone()  # (in, out): a column of W is contiguous here
     kept_zeros = columns == 0
     for start in range(0, len(columns), spec.block_size):
@@ -60,6 +60,8 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
         slab = _Slab(columns[start:end], factor[start:end, start:end], kept_zeros[start:end])
         errors = slab.prune(costs[start:end], spec.sparsity, group)  # (block, out)
         columns[end:].addmm_(factor[start:end, end:].T, errors, alpha=-1)
+    if not columns.isfinite().all():
+        raise PruneError("its updated weights are not finite; use more or other calibration text")
     return Pruned(columns.T.contiguous(), damping=damping)
 
 

@@ -6,7 +6,7 @@ recognised by the identity of the tensor, not by the names of the layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -93,7 +93,10 @@ class Collector:
         self._need = need
         self._found: dict[str, InputStatistics] = {}
         self._leaders: dict[int, str] = {}  # id of the statistics: the matrix that first saw them
-        self._seen = WeakTensorKeyDictionary()  # input: its version and its statistics
+        # Inputs that are still alive, with their version and their statistics.
+        self._seen: MutableMapping[torch.Tensor, tuple[int, InputStatistics]] = (
+            WeakTensorKeyDictionary()
+        )
         self._stack = ExitStack()
 
     def __enter__(self) -> Collector:
