@@ -278,15 +278,26 @@ class CellSpec:
             del content["prune"][name]
         return content
 
-    def key(self, *parts: str) -> str:
-        """Return the content key: SHA-256 of the canonical JSON and of `parts`.
+    def key(self, checkpoint: str, items: str, *parts: str) -> str:
+        """Return the content key: the SHA-256 of all that determines the records.
+
+        Names and paths do not count, so that a moved folder finds its cells again; what they lead
+        to counts instead.
 
         Parameters
         ----------
+        checkpoint
+            Fingerprint of the model's files.
+        items
+            Hash of the items.
         *parts
-            What else determines the records: checkpoint fingerprint, items hash, version.
+            What else counts: hash of a calibration text, version of the records.
         """
-        text = json.dumps([self.canonical(), *parts], sort_keys=True, ensure_ascii=True)
+        content = self.canonical()
+        calibration = content.get("calibration", {})
+        calibration.pop("source", None)
+        settings = [self.model.dtype, content["prune"], calibration, content["probe"]]
+        text = json.dumps([settings, checkpoint, items, *parts], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

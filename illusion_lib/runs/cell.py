@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from illusion_lib.checkpoints import find_checkpoint
@@ -19,7 +20,7 @@ from illusion_lib.items import Item, items_hash, load_items
 from illusion_lib.pruning.registry import METHODS
 from illusion_lib.records import to_table
 from illusion_lib.runs.store import CellResult, Manifest, Store
-from illusion_lib.specs import CalibrationSpec, CellSpec, TaskSpec
+from illusion_lib.specs import CalibrationSpec, CellSpec, ModelSpec, TaskSpec
 
 if TYPE_CHECKING:
     import torch
@@ -104,13 +105,23 @@ def plan_cell(spec: CellSpec) -> CellPlan:
     ModelError, ItemError
         The checkpoint or the items cannot be found.
     """
-    from illusion_lib.models import resolve_dtype
-
-    resolved = replace(spec, model=resolve_dtype(spec.model))
+    resolved = replace(spec, model=resolve_model(spec.model))
     checkpoint = find_checkpoint(resolved.model).fingerprint
     items = task_items(spec.task)
     key = resolved.key(checkpoint, items_hash(items), _source_hash(spec), RECORDS_VERSION)
     return CellPlan(resolved, items, checkpoint, key)
+
+
+def resolve_model(spec: ModelSpec) -> ModelSpec:
+    """Return a model's spec with its dtype decided and a local path made absolute."""
+    path = Path(spec.name).expanduser()
+    if path.exists():
+        spec = replace(spec, name=str(path.resolve()))
+    if spec.dtype != "auto":
+        return spec  # without torch, which takes seconds to import
+    from illusion_lib.models import resolve_dtype
+
+    return resolve_dtype(spec)
 
 
 def task_items(task: TaskSpec) -> tuple[Item, ...]:
@@ -222,14 +233,14 @@ def _calibration_key(model: Model, spec: CalibrationSpec) -> str:
 
 
 def _source_hash(spec: CellSpec) -> str:
-    """Return the hash of the calibration text, so that an edited file is another cell."""
+    """Return the hash of the calibration text; empty for a method that reads none."""
     calibrated = METHODS[spec.prune.method].calibrated
     return _text_hash(spec.calibration.source) if calibrated else ""
 
 
 def _text_hash(source: str) -> str:
     if source == "self":
-        return ""
+        return source
     try:
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

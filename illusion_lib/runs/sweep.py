@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
 from illusion_lib.errors import IllusionError, SpecError
 from illusion_lib.pruning.registry import METHODS
-from illusion_lib.runs.cell import Progress, Shared, no_progress, run_cell
+from illusion_lib.runs.cell import Progress, Shared, no_progress, resolve_model, run_cell
 from illusion_lib.runs.store import CellResult, Store
 from illusion_lib.runs.studies import study_content, study_from
 from illusion_lib.specs import CellSpec, StudySpec
@@ -92,6 +92,7 @@ def run_study(
         raise SpecError(f"study {study.name!r} has no model {', '.join(sorted(unknown))}")
     chosen = [c for c in study.cells() if models is None or c.model.name in models]
     if models is None:
+        study = _portable(study)
         store.write_json(STUDY_FILE, study_content(study))
     shared = Shared(
         store, device, gram=any(METHODS[p.method].needs == "gram" for p in study.prunings)
@@ -105,6 +106,20 @@ def run_study(
         except IllusionError as error:
             failures.append((cell, str(error)))
     return StudyResult(study, tuple(finished), tuple(failures))
+
+
+def _portable(study: StudySpec) -> StudySpec:
+    """Return the study as any process, in any folder, would run it again."""
+
+    def absolute(name: str) -> str:
+        return str(Path(name).resolve()) if Path(name).is_file() else name
+
+    return replace(
+        study,
+        models=tuple(resolve_model(model) for model in study.models),
+        calibrations=tuple(replace(c, source=absolute(c.source)) for c in study.calibrations),
+        tasks=tuple(replace(task, name=absolute(task.name)) for task in study.tasks),
+    )
 
 
 def load_study(folder: Path | str) -> StudyResult:
