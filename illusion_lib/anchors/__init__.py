@@ -11,6 +11,7 @@ from illusion_lib.anchors.illusion import (
     stop_when_narrow,
 )
 from illusion_lib.anchors.load import from_long, from_records, from_wide, load, save
+from illusion_lib.anchors.logs import load_inspect, load_lighteval, load_lm_eval
 from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
 from illusion_lib.anchors.splits import split
@@ -37,6 +38,9 @@ __all__ = [
     "from_records",
     "from_wide",
     "load",
+    "load_inspect",
+    "load_lighteval",
+    "load_lm_eval",
     "production_estimate",
     "save",
     "split",
