@@ -51,7 +51,8 @@ class Page:
     title
         Heading of the page; None keeps the template's own.
     parameters
-        Values for the cell tagged ``parameters``.
+        Values for the cell tagged ``parameters``; a page with any is about results, so that its
+        code is folded away.
     fingerprint
         Of the records it reads: when it changes, the page is executed again.
     private
@@ -295,7 +296,8 @@ def clean(notebook: NotebookNode, page: Page) -> None:
         if cell.cell_type == "code":
             hidden = tags & {"parameters", "injected-parameters"}
             keep = tags & {"remove-cell", "remove-input", "show-input"}
-            tags |= {"remove-cell"} if hidden else (set() if keep else {"hide-input"})
+            folded = set() if keep or not page.parameters else {"hide-input"}
+            tags |= {"remove-cell"} if hidden else folded
             cell.execution_count = None
             for output in cell.outputs:
                 if "execution_count" in output:
