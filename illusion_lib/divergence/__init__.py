@@ -9,6 +9,7 @@ Everything starts from a table of results (`tidy` says which columns):
 Nothing here imports torch.
 """
 
+from illusion_lib.divergence.agreement import format_agreement
 from illusion_lib.divergence.budget import budget_curve, pass_at_k
 from illusion_lib.divergence.chance import above_chance, latent_recognition, recognition_only_rate
 from illusion_lib.divergence.compare import compare
@@ -55,6 +56,7 @@ __all__ = [
     "compare",
     "excess_recovery",
     "fate_counts",
+    "format_agreement",
     "gap",
     "gaps",
     "holm",

@@ -122,18 +122,34 @@ def expanded_percentiles(draws: ArrayLike, n: int, level: float = LEVEL) -> Floa
     return limits
 
 
-def estimate(
+@dataclass(frozen=True, slots=True)
+class Resampled:
+    """Column sums of the items as they are, and of every resample.
+
+    Attributes
+    ----------
+    observed
+        Float (k,).
+    draws
+        Float (resamples, k), pseudo-items included.
+    items, clusters
+        How many items, in how many clusters.
+    """
+
+    observed: Floats
+    draws: Floats
+    items: int
+    clusters: int
+
+
+def resample(
     values: ArrayLike,
     clusters: ArrayLike,
-    statistic: Statistic,
     pseudo: ArrayLike,
     rng: np.random.Generator,
-    *,
-    level: float = LEVEL,
     resamples: int = RESAMPLES,
-    undefined: str = "a denominator is zero",
-) -> Estimate:
-    """Return a statistic of column sums with its cluster-bootstrap interval.
+) -> Resampled:
+    """Return column sums over items, resampled by cluster in one matrix product.
 
     Parameters
     ----------
@@ -141,56 +157,72 @@ def estimate(
         Float (items, k): what is summed over items.
     clusters
         Labels (items,); items with one label are drawn together.
-    statistic
-        Maps sums (..., k) to values (...); NaN where undefined.
     pseudo
-        Float (m, k): pseudo-items added to the resampled data (not to the value). Each weighs
+        Float (m, k): pseudo-items added to the resampled data. Each weighs
         sqrt(items per cluster): one item would be too little where a cluster's items answer
         alike, a whole cluster too much where they do not.
     rng
         Source of the resamples.
-    level, resamples
-        Coverage aimed at and number of resamples.
-    undefined
-        The reason to state where the statistic is undefined.
-
-    Returns
-    -------
-    Estimate
+    resamples
+        Their number.
     """
     rows = np.asarray(values, dtype=np.float64)
-    items = rows.shape[0]
-    if items == 0:
-        return Estimate(None, None, None, 0, 0, "no item")
     totals = cluster_totals(rows, clusters)  # (clusters, k)
     n = totals.shape[0]
-    value = _number(statistic(totals.sum(axis=0)))
-    if value is None:
-        return Estimate(None, None, None, items, n, undefined)
-    weight = float(np.sqrt(items / n))
-    draws = bootstrap_draws(totals, statistic, pseudo, weight, rng, resamples)
+    weight = np.sqrt(rows.shape[0] / max(n, 1))
+    padded = np.vstack([totals, weight * np.asarray(pseudo, dtype=np.float64)])
+    draws = resample_weights(padded.shape[0], resamples, rng) @ padded
+    return Resampled(totals.sum(axis=0), draws, rows.shape[0], n)
+
+
+def estimate_from(
+    sums: Resampled,
+    statistic: Statistic,
+    *,
+    level: float = LEVEL,
+    undefined: str = "a denominator is zero",
+) -> Estimate:
+    """Return a statistic of column sums with its cluster-bootstrap interval.
+
+    Parameters
+    ----------
+    sums
+        Result of `resample`.
+    statistic
+        Maps sums (..., k) to values (...); NaN where undefined.
+    level
+        Coverage aimed at.
+    undefined
+        The reason to state where the statistic is undefined.
+    """
+    size = (sums.items, sums.clusters)
+    if sums.items == 0:
+        return Estimate(None, None, None, *size, "no item")
+    value = float(statistic(sums.observed))
+    if not np.isfinite(value):
+        return Estimate(None, None, None, *size, undefined)
+    draws = statistic(sums.draws)
     finite = draws[np.isfinite(draws)]
     if finite.size < (1 - _MAX_UNDEFINED) * draws.size:
-        return Estimate(
-            value, None, None, items, n, f"{undefined} in some resamples: too few items"
-        )
-    low, high = expanded_percentiles(finite, n, level)
+        return Estimate(value, None, None, *size, f"{undefined} in some resamples: too few items")
+    low, high = expanded_percentiles(finite, sums.clusters, level)
     # The pseudo-items pull towards "no difference"; the interval must still hold what was seen.
-    return Estimate(value, min(float(low), value), max(float(high), value), items, n, None, finite)
+    return Estimate(value, min(float(low), value), max(float(high), value), *size, None, finite)
 
 
-def bootstrap_draws(
-    totals: Floats,
+def estimate(
+    values: ArrayLike,
+    clusters: ArrayLike,
     statistic: Statistic,
     pseudo: ArrayLike,
-    weight: float,
     rng: np.random.Generator,
-    resamples: int,
-) -> Floats:
-    """Return the statistic in every resample of clusters and pseudo-clusters: (resamples,)."""
-    padded = np.vstack([totals, weight * np.asarray(pseudo, dtype=np.float64)])
-    weights = resample_weights(padded.shape[0], resamples, rng)
-    return statistic(weights @ padded)
+    *,
+    resamples: int = RESAMPLES,
+    undefined: str = "a denominator is zero",
+) -> Estimate:
+    """Return one statistic with its interval: `resample`, then `estimate_from`."""
+    sums = resample(values, clusters, pseudo, rng, resamples)
+    return estimate_from(sums, statistic, undefined=undefined)
 
 
 def ratio(numerator: Floats, denominator: Floats) -> Floats:
@@ -198,7 +230,3 @@ def ratio(numerator: Floats, denominator: Floats) -> Floats:
     out = np.full(np.broadcast_shapes(np.shape(numerator), np.shape(denominator)), np.nan)
     np.divide(numerator, denominator, out=out, where=np.asarray(denominator) > 1e-12)
     return out
-
-
-def _number(value: Floats) -> float | None:
-    return float(value) if np.isfinite(value) else None

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
-from illusion_lib.divergence.bootstrap import RESAMPLES, Floats, estimate
+from illusion_lib.divergence.bootstrap import RESAMPLES, Floats, Statistic, estimate_from, resample
 from illusion_lib.divergence.frames import DENSE, FRONT_TYPES, cells, table, tidy
 from illusion_lib.divergence.gaps import ESTIMATE_TYPES, as_row
 from illusion_lib.divergence.outcomes import LOST, NEITHER
@@ -18,8 +18,6 @@ from illusion_lib.divergence.recovery import DENSE_FAILURES, DISTRACTOR, reached
 CURVE_GROUPS = (LOST, NEITHER, DENSE_FAILURES, DISTRACTOR)
 # Tries of these are exchangeable, so any smaller budget can be estimated without bias.
 EXCHANGEABLE = ("sample", "one_shot")
-# Pseudo-items (reach, 1): one that is never reached, one that always is.
-PSEUDO_REACH = ((0, 1), (1, 1))
 
 
 def pass_at_k(successes: ArrayLike, tries: ArrayLike, k: int) -> Floats:
@@ -100,15 +98,15 @@ def _curve(part: pd.DataFrame, probe: str, seed: int, resamples: int) -> list[di
         successes = full["successes"].to_numpy(dtype=np.float64)
         n = np.full(successes.size, tries)
         reach = {k: pass_at_k(successes, n, k) for k in budgets(tries)}
-    rows = []
-    for k, share in reach.items():
-        at = estimate(
-            np.column_stack([share, np.ones_like(share)]),
-            full["parallel_id"],
-            lambda sums: sums[..., 0] / sums[..., 1],
-            PSEUDO_REACH,
-            np.random.default_rng(seed),
-            resamples=resamples,
-        )
-        rows.append({"budget": k, **as_row(at)})
-    return rows
+    values = np.column_stack([*reach.values(), np.ones(len(full))])  # (items, budgets + 1)
+    # Pseudo-items: one that is never reached, one that always is.
+    pseudo = np.vstack([np.zeros(values.shape[1]), np.ones(values.shape[1])])
+    pseudo[:, -1] = 1
+    rng = np.random.default_rng(seed)
+    sums = resample(values, full["parallel_id"], pseudo, rng, resamples)
+    found = [estimate_from(sums, _share_in(column)) for column in range(len(reach))]
+    return [{"budget": k, **as_row(at)} for k, at in zip(reach, found, strict=True)]
+
+
+def _share_in(column: int) -> Statistic:
+    return lambda sums: sums[..., column] / sums[..., -1]

@@ -30,9 +30,11 @@ from illusion_lib.divergence.bootstrap import (
     RESAMPLES,
     Estimate,
     Floats,
+    Resampled,
     Statistic,
-    estimate,
+    estimate_from,
     ratio,
+    resample,
 )
 from illusion_lib.divergence.frames import DENSE, FRONT_TYPES, cells, flags, languages, table
 from illusion_lib.divergence.outcomes import chance_level, pairs
@@ -112,21 +114,20 @@ def gap(
     seed, resamples
         Of the bootstrap over parallel ids.
     """
-    of_sums = statistic(measure, chance_level(paired["n_options"]))
+    return _gap(_resample(paired, seed, resamples), measure, chance_level(paired["n_options"]))
+
+
+def _resample(paired: pd.DataFrame, seed: int, resamples: int) -> Resampled:
+    rng = np.random.default_rng(seed)
+    return resample(pair_values(paired), paired["parallel_id"], PSEUDO_PAIRS, rng, resamples)
+
+
+def _gap(sums: Resampled, measure: str, chance: float | None) -> Estimate:
+    of_sums = statistic(measure, chance)
     if of_sums is None:
-        clusters = paired["parallel_id"].nunique()
-        return Estimate(
-            None, None, None, len(paired), clusters, "the number of options is not known"
-        )
-    return estimate(
-        pair_values(paired),
-        paired["parallel_id"],
-        of_sums,
-        PSEUDO_PAIRS,
-        np.random.default_rng(seed),
-        resamples=resamples,
-        undefined=_UNDEFINED,
-    )
+        reason = "the number of options is not known"
+        return Estimate(None, None, None, sums.items, sums.clusters, reason)
+    return estimate_from(sums, of_sums, undefined=_UNDEFINED)
 
 
 def gaps(items: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -150,9 +151,10 @@ def gaps(items: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES) -> p
     rows: list[dict[str, Any]] = []
     for front, cell in cells(own):
         for language, part in languages(cell):
+            sums, chance = _resample(part, seed, resamples), chance_level(part["n_options"])
             for name in _measures(front["method"]):
-                found = gap(part, name, seed=seed, resamples=resamples)
-                rows.append({**front, "language": language, "measure": name, **as_row(found)})
+                found = as_row(_gap(sums, name, chance))
+                rows.append({**front, "language": language, "measure": name, **found})
     return table(rows, {**FRONT_TYPES, "language": "str", "measure": "str", **ESTIMATE_TYPES})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Any
 
@@ -167,9 +168,11 @@ def items_needed(
     z_alpha, z_beta = stats.norm.ppf(1 - alpha / 2), stats.norm.ppf(power)
     spread = np.sqrt(discordance - effect**2)
     n = int(np.ceil((z_alpha * np.sqrt(discordance) + z_beta * spread) ** 2 / effect**2))
-    while power_of(n, effect, discordance, alpha) < power:  # the exact test needs a few more
-        n += 1
-    return n
+    # The exact test needs a little more, never half as much again; its power hardly ever dips.
+    candidates = range(n, n + n // 2 + 20)
+    return candidates[
+        bisect_left(candidates, power, key=lambda m: power_of(m, effect, discordance, alpha))
+    ]
 
 
 def power_of(items: int, effect: float, discordance: float, alpha: float = 0.05) -> float:

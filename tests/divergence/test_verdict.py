@@ -97,11 +97,11 @@ def test_false_alarms_are_rare(planted) -> None:
     """Equal loss in both formats, four prunings: Holm keeps the family's level."""
     cells = {f"wanda-s0{s}0": ("wanda", s / 10, 0.7, 0.7) for s in (3, 4, 5, 6)}
     alarms = 0
-    for seed in range(25):
+    for seed in range(20):
         records = planted(n=40, cells=cells, recovery=False, seed=seed)
         table = pruning_verdicts(outcomes(records), resamples=400)
         alarms += (table["status"] == "illusion").any()
-    assert alarms <= 4  # P(more than 4 of 25 at level 5 %) = 0.7 %
+    assert alarms <= 4  # P(more than 4 of 20 at level 5 %) = 0.3 %
 
 
 def test_rule_text_follows_its_parameters() -> None:
