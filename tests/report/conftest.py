@@ -197,3 +197,11 @@ def study_result(study_folder):
 @pytest.fixture(scope="session")
 def records(study_result):
     return study_result.records
+
+
+@pytest.fixture(scope="session")
+def site(study_folder):
+    """Build the whole book once; minutes, so only slow tests ask for it."""
+    from illusion_lib.report.book import build_report
+
+    return build_report(study_folder).parent

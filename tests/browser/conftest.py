@@ -1,0 +1,66 @@
+"""A browser, a built site and a local server; each missing piece is a reason to skip."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def site_folder():
+    """Return the HTML folder to check: ``ILLUSION_SITE``, or the newest report below ``runs``."""
+    named = os.environ.get("ILLUSION_SITE")
+    if named:
+        return Path(named).resolve()
+    built = Path(__file__).parents[2].glob("runs/*/report/_build/html/index.html")
+    newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
+    if newest is None:
+        pytest.skip(
+            "no report is built; run `make report` or name its HTML folder in ILLUSION_SITE"
+        )
+    return newest.parent
+
+
+@pytest.fixture(scope="session")
+def browser():
+    api = pytest.importorskip(
+        "playwright.sync_api", reason="the package playwright is not installed"
+    )
+    program = next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
+    if program is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address(site_folder):
+    handler = functools.partial(_Quiet, directory=str(site_folder))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()

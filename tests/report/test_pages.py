@@ -1,0 +1,134 @@
+"""What the pages say: tables, examples, verdict sentence, provenance."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+
+from illusion_lib import divergence
+from illusion_lib.report import parts
+from illusion_lib.report.book import _LOADS
+from illusion_lib.report.examples import examples_table, item_rows, lost_examples
+from illusion_lib.report.explorer import explorer, explorer_frame
+from illusion_lib.report.provenance import cell_summary, provenance, study_summary
+from illusion_lib.report.render import parameter_names
+from illusion_lib.report.scoring import one_question, score_table
+from illusion_lib.report.search import beams_of_one, pass_at_k
+from illusion_lib.report.start import Start
+from illusion_lib.report.tables import table
+
+ROOT = Path(__file__).parents[2]
+PARAMETERS = {
+    "cell": ("model", "method", "sparsity", "pattern", "calibration_seed", "study", "store"),
+    "divergence": ("model", "study", "store"),
+    "anchors": ("study", "store"),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_notebooks_are_committed_clean(name):
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert all(not cell.outputs and cell.execution_count is None for cell in code)
+    assert sum("parameters" in cell.metadata.get("tags", ()) for cell in code) == 1
+    assert parameter_names(notebook) == PARAMETERS[name]
+    assert not any(re.search(r"^\s*(def|for|while|class|if) ", c.source, re.M) for c in code)
+
+
+def test_table_escapes_and_aligns():
+    shown = table(pd.DataFrame({"a": ["<b>"], "n": [0.5]}), "cap <i>", {"n": lambda x: f"{x:.1f}"})
+    assert "&lt;b&gt;" in shown.content
+    assert "cap &lt;i&gt;" in shown.content
+    assert '<td class="number">0.5</td>' in shown.content
+
+
+def test_item_rows_pair_every_question(records):
+    rows = item_rows(records)
+    assert len(rows) == 5 * 24
+    assert rows["dense_said"].notna().all()
+    assert rows["rank_dense"].notna().all()
+
+
+def test_examples_are_lost_and_of_different_facts(records):
+    rows = lost_examples(records, "wanda-s050", 3)
+    assert len(rows) == 3
+    assert set(rows["flow"]) == {"lost"}
+    assert rows["parallel_id"].is_unique
+    assert rows["found_by"].iloc[0] != ""
+
+
+def test_hostile_texts_do_not_reach_the_page_as_markup(records):
+    rows = item_rows(records)
+    hostile = rows[rows["question"].str.contains("onerror")]
+    shown = examples_table(hostile, "all").content + explorer(records).content
+    assert "<img src=x" not in shown
+    assert "onerror=alert" in shown
+
+
+def test_explorer_holds_every_row_and_no_address(records):
+    frame = explorer_frame(records)
+    assert len(frame) == 5 * 24
+    shown = explorer(records).content
+    assert "capital/00/es" in shown
+    assert not _LOADS.search(shown)
+
+
+def test_sentence_names_the_numbers(records):
+    start = Start(records)
+    quoted = records[(records["label"] == start.verdict["quoted_label"])]
+    said = quoted[(quoted["probe"] == "open") & (quoted["target"] == "gold")]["correct"].mean()
+    assert f"can say it for {round(100 * said)}" in start.sentence()
+    assert start.tiles().content.count('class="tile"') == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "trusted", "begins"),
+    [
+        ("illusion", 0.3, "Not beyond 30\u00a0% sparsity."),
+        ("illusion", None, "No: not at any sparsity tried."),
+        ("no_illusion", 0.5, "Yes, as far as it was tried"),
+        ("too_few", None, "Too few questions to tell."),
+        ("collapsed", None, "Nothing to trust"),
+        ("unmeasurable", None, "Not measurable"),
+        ("reverse", None, "No illusion"),
+    ],
+)
+def test_every_verdict_has_a_sentence(records, kind, trusted, begins):
+    start = Start(records)
+    start.__dict__["verdict"] = start.verdict | {"verdict": kind, "trusted_sparsity": trusted}
+    assert start.sentence().startswith(begins)
+
+
+def test_parts_of_the_divergence_page(records):
+    items = divergence.outcomes(records)
+    assert "Wanda 50 %" in parts.accuracy_table(records).content
+    assert (
+        "<table" in parts.verdict_table(divergence.pruning_verdicts(items, resamples=200)).content
+    )
+    assert "difference" in parts.excess_table(divergence.excess_recovery(records)).content
+    shown = parts.predictions_table(divergence.predictions(records, resamples=200)).content
+    assert shown.count("<tr>") == 6
+
+
+def test_dense_cell_has_nothing_to_compare(records):
+    dense = records[records["cell"] == "dense"]
+    for part in (parts.flow, parts.recovery, parts.ranks, parts.lost_table):
+        assert "nothing to compare" in part(dense, "dense").content
+
+
+def test_lessons_read_the_records(records):
+    assert "right-answer" in one_question(records).content
+    assert score_table(records).content.count("<tr>") == 1 + records["label"].nunique()
+    assert "what beam search returned" in beams_of_one(records).content
+    assert "one sample" in pass_at_k(records).caption
+
+
+def test_provenance_names_files_and_command(study_result):
+    shown = provenance(study_result).content
+    assert 'data-file="tiny-random/wanda-2of4.parquet"' in shown
+    assert "illusion sweep synthetic" in shown
+    assert "evidence for nothing" in study_summary(study_result).content
+    assert "neither smaller nor faster" in cell_summary(study_result).content
