@@ -10,6 +10,7 @@ from torch import Tensor
 from illusion_lib.probes.decode import Output
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.tokens import Stops
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class _Search:
 def beam_search(
     engine: Engine,
     prefix: Prefix,
-    stops: frozenset[int],
+    stops: Stops,
     limit: int,
     beams: int,
     length_penalty: float = 1.0,
@@ -62,8 +63,9 @@ def beam_search(
     branches = engine.branch(prefix)
     open_rows = list(range(len(searches)))
     for length in range(1, limit + 1):
+        ends = stops.at(length - 1)
         scores = [score for row in open_rows for score, _ in searches[row].running]
-        grown = _grow(engine, branches.hidden, torch.tensor(scores), len(open_rows), beams, stops)
+        grown = _grow(engine, branches.hidden, torch.tensor(scores), len(open_rows), beams, ends)
         parents: list[int] = []
         tokens: list[int] = []
         going: list[int] = []
@@ -72,10 +74,10 @@ def beam_search(
             first = place * len(search.running)
             best, onward = (candidates[place] for candidates in grown)
             for score, parent, token in best:
-                if token in stops or length == limit:
-                    said = search.running[parent][1] + ([] if token in stops else [token])
+                if token in ends or length == limit:
+                    said = search.running[parent][1] + ([] if token in ends else [token])
                     value = score / length**length_penalty
-                    search.add(Output(said, finished=token in stops, score=value), beams)
+                    search.add(Output(said, finished=token in ends, score=value), beams)
             if _closed(search, onward[0][0], length, beams, length_penalty, early_stopping):
                 continue
             search.running = [(s, [*search.running[p][1], t]) for s, p, t in onward]

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.tokens import Stops
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Output:
 def greedy(
     engine: Engine,
     prefix: Prefix,
-    stops: frozenset[int],
+    stops: Stops,
     limit: int,
     watched: Sequence[Sequence[int]] | None = None,
 ) -> list[Output]:
@@ -66,7 +67,7 @@ def greedy(
         for branch, (row, token) in enumerate(zip(rows, tokens, strict=True)):
             if watched is not None:
                 outputs[row].ranks.append(ranks[branch][: len(watched[row])])
-            if token in stops:
+            if token in stops.at(step):
                 outputs[row].finished = True
             else:
                 outputs[row].tokens.append(token)
@@ -99,7 +100,7 @@ def _best(engine: Engine, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[l
 def sample(
     engine: Engine,
     prefix: Prefix,
-    stops: frozenset[int],
+    stops: Stops,
     uniforms: Sequence[np.ndarray],
     temperature: float,
 ) -> list[list[Output]]:
@@ -129,7 +130,7 @@ def sample(
     branches = engine.branch(prefix)
     for step in range(limit):
         tokens = _draw(engine, branches.hidden, at, draws[live, step], temperature)
-        going = ~np.isin(tokens, list(stops))
+        going = ~np.isin(tokens, list(stops.at(step)))
         for index, token, goes_on in zip(live, tokens, going, strict=True):
             if goes_on:
                 flat[index].tokens.append(int(token))

@@ -19,6 +19,7 @@ from illusion_lib.probes.prefix import Budget, Prefix, prefill
 ScoringPath = Literal["packed", "expanded", "recompute"]
 
 _SLOTS = 1 << 14
+# Tokens of the trial, counted from the middle of the vocabulary, where no special ones lie.
 _TRIAL_PROMPTS = [[3, 5, 7, 11, 13, 17, 19], [2, 4, 6]]
 _TRIAL_ROWS = [0, 0, 0, 1, 1]
 _TRIAL_OPTIONS = [[8, 9, 10], [12], [14, 15], [9, 8], [16, 18, 20]]
@@ -146,21 +147,23 @@ class Engine:
             raise
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
             return False  # the network refuses the mask, the positions or the cache
-        tolerance = 1e-3 if self.net.dtype == torch.float32 else 0.5
+        tolerance = 1e-2 if self.net.dtype == torch.float32 else 0.5
         return bool((ours - right).abs().max() <= tolerance)
 
     def _trial(self) -> list[tuple[list[float], list[int]]]:
         """Score and grow a few made-up continuations; the mask and the positions must be obeyed."""
-        prefix = self.prefill(_TRIAL_PROMPTS)
-        scored = self.score(prefix, _TRIAL_ROWS, _TRIAL_OPTIONS)
+        middle = self.net.config.get_text_config().vocab_size // 2
+
+        def shifted(sequences: list[list[int]]) -> list[list[int]]:
+            return [[middle + token for token in ids] for ids in sequences]
+
+        prefix = self.prefill(shifted(_TRIAL_PROMPTS))
+        scored = self.score(prefix, _TRIAL_ROWS, shifted(_TRIAL_OPTIONS))
         device = prefix.visible.device
         with torch.inference_mode():
             branches = self.branch(prefix)
-            branches.advance(
-                torch.tensor([0, 0, 1], device=device), torch.tensor([8, 14, 9], device=device)
-            )
-            branches.advance(
-                torch.tensor([1, 2, 0], device=device), torch.tensor([15, 8, 9], device=device)
-            )
-            log_probs, ranks = self.head.score(branches.hidden, torch.tensor([4, 5, 6]))
+            for parents, tokens in (([0, 0, 1], [8, 14, 9]), ([1, 2, 0], [15, 8, 9])):
+                added = middle + torch.tensor(tokens, device=device)
+                branches.advance(torch.tensor(parents, device=device), added)
+            log_probs, ranks = self.head.score(branches.hidden, middle + torch.tensor([4, 5, 6]))
         return [*scored, (log_probs.tolist(), ranks.tolist())]

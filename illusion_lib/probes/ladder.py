@@ -105,7 +105,7 @@ class _Ladder:
         self.encoder = Encoder(
             model.tokenizer, not self.prompts.chat, max(1, longest - 2 * spec.max_new_tokens)
         )
-        self.stops = stop_tokens(model.net, self.encoder, at_newline=not self.prompts.chat)
+        self.stops = stop_tokens(model.net, self.encoder, self.prompts.chat)
         self.records: dict[str, dict[Probe, list[Record]]] = defaultdict(dict)
         self.wrong: set[str] = set()
         self.done: dict[Probe, int] = defaultdict(int)

@@ -15,7 +15,8 @@ from transformers import DynamicCache, PreTrainedModel
 
 from illusion_lib.probes.prefix import Prefix
 
-_SHRINK = 0.75  # rows without branches leave the cache once fewer than this share are in use
+_SLOTS_PER_TOKEN = 64  # cache slots that are copied in the time of computing one token
+_WORTHWHILE = 0.75  # share of the work that a new layout may at most leave
 
 
 def follow(
@@ -84,6 +85,7 @@ class PackedBranches:
         device = prefix.visible.device
         self.rows = torch.arange(len(prefix.tokens), device=device)
         self.hidden = prefix.hidden
+        self._prompts = len(prefix.tokens)  # rows of the cache
         self._place = self.rows  # row of the cache in which each branch lies
         self._visible = prefix.visible  # (branches, slots)
         self._positions = prefix.lengths.to(device)  # of each branch's next token
@@ -98,13 +100,17 @@ class PackedBranches:
         tokens
             The token added to it; (branches,).
         """
-        self.rows, place = self.rows[parents], self._drop_rows(self._place[parents])
+        self.rows, place = self.rows[parents], self._place[parents]
         seen, positions = self._visible[parents], self._positions[parents]
-        column, width = _columns(place)
-        prompts, slots = int(place.max()) + 1, seen.shape[1]
-        ids = tokens.new_zeros(prompts, width)
-        at = tokens.new_zeros(prompts, width)
-        visible = seen.new_zeros(prompts, width, slots + width)
+        slots = seen.shape[1]
+        source, place, column = lay_out(place.cpu(), self._prompts, slots)
+        if not torch.equal(source, torch.arange(self._prompts)):
+            self._cache.batch_select_indices(source.to(seen.device))
+        self._prompts, width = len(source), int(column.max()) + 1
+        place, column = place.to(seen.device), column.to(seen.device)
+        ids = tokens.new_zeros(self._prompts, width)
+        at = tokens.new_zeros(self._prompts, width)
+        visible = seen.new_zeros(self._prompts, width, slots + width)
         ids[place, column], at[place, column] = tokens, positions
         visible[place, column, :slots] = seen
         visible[place, column, slots + column] = True
@@ -112,26 +118,43 @@ class PackedBranches:
         self._place, self._positions = place, positions + 1
         self._visible = visible[place, column]
 
-    def _drop_rows(self, place: Tensor) -> Tensor:
-        """Return the branches' rows after those without any have left the cache."""
-        used, renumbered = place.unique(return_inverse=True)
-        last = int(used[-1]) + 1
-        if len(used) == last == int(self._place.max()) + 1:
-            return place
-        if len(used) < _SHRINK * (int(self._place.max()) + 1):
-            self._cache.batch_select_indices(used)
-            return renumbered
-        return place
 
+def lay_out(place: Tensor, rows: int, slots: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return where in the cache branches are computed, so that little of it is padding.
 
-def _columns(place: Tensor) -> tuple[Tensor, int]:
-    """Return each branch's column in its row, and how many columns the fullest row has."""
+    All rows are as wide as the fullest, so a few full rows among many empty ones waste the
+    machine; a full row may be split into several copies of itself. Rows are moved only if that
+    saves a quarter of the work.
+
+    Parameters
+    ----------
+    place
+        Cache row of each branch; (branches,).
+    rows, slots
+        Size of the cache.
+
+    Returns
+    -------
+    source : Tensor
+        Old row of each row of the new cache; (new rows,).
+    place, column : Tensor
+        New row and column of each branch; (branches,).
+    """
+    counts = torch.bincount(place, minlength=rows)  # (rows,)
     order = place.argsort(stable=True)
-    counts = torch.bincount(place)
-    firsts = (counts.cumsum(0) - counts)[place[order]]
     column = torch.empty_like(place)
-    column[order] = torch.arange(len(place), device=place.device) - firsts
-    return column, int(counts.max())
+    column[order] = torch.arange(len(place)) - (counts.cumsum(0) - counts)[place[order]]
+    widths = torch.arange(1, int(counts.max()) + 1)
+    copies = (counts[None] + widths[:, None] - 1) // widths[:, None]  # (widths, rows)
+    row_cost = slots / _SLOTS_PER_TOKEN  # of copying a row, in tokens computed
+    costs = copies.sum(1) * (widths + row_cost)
+    best = int(costs.argmin())
+    if costs[best] > _WORTHWHILE * rows * (int(widths[-1]) + row_cost):
+        return torch.arange(rows), place, column
+    width = int(widths[best])
+    first = copies[best].cumsum(0) - copies[best]
+    source = torch.arange(rows).repeat_interleave(copies[best])
+    return source, first[place] + column // width, column % width
 
 
 def _forward(

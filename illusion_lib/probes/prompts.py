@@ -131,7 +131,7 @@ class Prompts:
 
 
 def describe_prompts(model: Model, spec: ProbeSpec) -> dict[str, Any]:
-    """Return the style, the prompts in English with names in braces, and the hash of every language's.
+    """Return the style, the English prompts with names in braces, and the hash of all languages'.
 
     Returns
     -------

@@ -58,5 +58,9 @@ def find_slot(ranks: Sequence[Sequence[int]], forms: Sequence[int], steps: int) 
 
 
 def first_line(tokens: Sequence[int], newlines: frozenset[int]) -> int:
-    """Return how many of the generated tokens stand before the first line break."""
-    return next((i for i, token in enumerate(tokens) if token in newlines), len(tokens))
+    """Return how many of the generated tokens come before the line break that ends the first line.
+
+    Line breaks before any text count as part of the line.
+    """
+    text = next((i for i, token in enumerate(tokens) if token not in newlines), len(tokens))
+    return next((i for i in range(text, len(tokens)) if tokens[i] in newlines), len(tokens))

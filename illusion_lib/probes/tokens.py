@@ -91,11 +91,32 @@ class Encoder:
 _TURN_ENDS = ("<|im_end|>", "<|eot_id|>", "<end_of_turn>", "<|end|>", "<|endoftext|>")
 
 
-def stop_tokens(net: PreTrainedModel, encoder: Encoder, at_newline: bool) -> frozenset[int]:
-    """Return the tokens that end an answer: end of sequence or turn, and the line's in plain style."""
-    stops: set[int] = set(encoder.newlines) if at_newline else set()
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """The tokens that end an answer.
+
+    Attributes
+    ----------
+    first
+        As the very first token: the end of sequence or turn, and in plain text a line break.
+    later
+        From the second token on: these and any line break, for an answer is one line. (A chat
+        model may break the line between the label "Answer:" and its answer.)
+    """
+
+    first: frozenset[int]
+    later: frozenset[int]
+
+    def at(self, step: int) -> frozenset[int]:
+        """Return the tokens that end an answer as its token number `step`, counted from 0."""
+        return self.later if step else self.first
+
+
+def stop_tokens(net: PreTrainedModel, encoder: Encoder, chat: bool) -> Stops:
+    """Return the tokens that end an answer of this network."""
     known = encoder.tokenizer.get_vocab()
-    stops |= {known[text] for text in _TURN_ENDS if text in known}
-    for ends in (net.generation_config.eos_token_id, encoder.tokenizer.eos_token_id):
-        stops |= set(ends) if isinstance(ends, list) else {ends}
-    return frozenset(stops - {None})  # type: ignore[arg-type]  # None where a model has no end
+    ends = {known[text] for text in _TURN_ENDS if text in known}
+    for end in (net.generation_config.eos_token_id, encoder.tokenizer.eos_token_id):
+        ends |= {i for i in (end if isinstance(end, list) else [end]) if i is not None}
+    later = frozenset(ends) | encoder.newlines
+    return Stops(frozenset(ends) if chat else later, later)

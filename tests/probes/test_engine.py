@@ -1,0 +1,101 @@
+"""All paths give the log-probs of a naive loop, on every architecture; the fast ones are chosen."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from illusion_lib.errors import ModelError
+from illusion_lib.probes.engine import Engine
+
+FAST = ["llama", "qwen2", "qwen3", "mistral", "phi3", "gpt_neox", "opt", "gpt2"]
+PROMPTS = [[5, 6, 7, 8, 9, 40, 41], [5, 6, 7, 8, 60], [5, 6, 7, 8, 9, 40, 41, 42, 43, 44]]
+ROWS = [0, 0, 1, 2, 2, 2]
+OPTIONS = [[10, 11, 12], [13], [14, 15], [10, 11], [99], [20, 21, 22, 23]]
+
+
+def naive(net, prompt, option):
+    """Log-prob and rank of each option token, one full forward, float64 softmax."""
+    with torch.inference_mode():
+        logits = net(input_ids=torch.tensor([prompt + option])).logits[0].double()
+    steps = logits[len(prompt) - 1 : -1]
+    log_probs = steps.log_softmax(-1)[range(len(option)), option]
+    ranks = [1 + int((row > row[t]).sum()) for row, t in zip(steps, option, strict=True)]
+    return log_probs.tolist(), ranks
+
+
+@pytest.mark.parametrize("architecture", [*FAST, "gemma2", "bloom"])
+@pytest.mark.parametrize("path", ["packed", "expanded", "recompute", None])
+def test_scores_equal_the_naive_loop(net_of, architecture, path):
+    if path == "packed" and architecture == "bloom":
+        pytest.skip("takes no positions, so it is never packed")
+    net = net_of(architecture)
+    engine = Engine.of(net, path)
+    scored = engine.score(engine.prefill(PROMPTS), ROWS, OPTIONS)
+    for row, option, (log_probs, ranks) in zip(ROWS, OPTIONS, scored, strict=True):
+        right, right_ranks = naive(net, PROMPTS[row], option)
+        assert log_probs == pytest.approx(right, abs=1e-4)
+        assert ranks == right_ranks
+
+
+@pytest.mark.parametrize("architecture", FAST)
+def test_packed_is_chosen_where_it_works(net_of, architecture):
+    assert Engine.of(net_of(architecture)).path == "packed"
+
+
+def test_networks_without_positions_copy_the_cache(net_of):
+    assert Engine.of(net_of("bloom")).path == "expanded"
+
+
+def test_a_network_that_ignores_the_mask_is_not_packed(net_of, monkeypatch):
+    net = net_of("llama")
+    forward = net.model.forward
+
+    def deaf(*args, attention_mask=None, position_ids=None, **kwargs):
+        if attention_mask is not None and attention_mask.ndim == 4:
+            attention_mask = None
+        return forward(*args, attention_mask=attention_mask, position_ids=position_ids, **kwargs)
+
+    monkeypatch.setattr(net.model, "forward", deaf)
+    assert Engine.of(net).path == "expanded"
+
+
+@pytest.mark.parametrize("architecture", ["llama", "gemma2", "bloom"])
+@pytest.mark.parametrize("path", [None, "recompute"])
+def test_branches_fork_reorder_and_end(net_of, architecture, path):
+    net = net_of(architecture)
+    engine = Engine.of(net, path)
+    branches = engine.branch(engine.prefill(PROMPTS))
+    said = [list(p) for p in PROMPTS]
+    steps = [
+        ([0, 0, 0, 1, 2, 2], [10, 11, 12, 13, 14, 15]),
+        ([5, 0, 0, 2, 4, 5, 1], [20, 21, 22, 23, 24, 25, 26]),
+        ([6, 1], [30, 31]),
+        ([0, 0, 0, 0, 0, 0, 1], [50, 51, 52, 53, 54, 55, 56]),
+    ]
+    for parents, tokens in steps:
+        said = [[*said[p], t] for p, t in zip(parents, tokens, strict=True)]
+        with torch.inference_mode():
+            branches.advance(torch.tensor(parents), torch.tensor(tokens))
+            for sequence, hidden in zip(said, branches.hidden, strict=True):
+                right = net(input_ids=torch.tensor([sequence])).logits[0, -1]
+                assert torch.allclose(engine.head(hidden[None])[0], right, atol=1e-4)
+
+
+def test_the_prefix_survives_its_branches(net_of):
+    engine = Engine.of(net_of("llama"))
+    prefix = engine.prefill(PROMPTS)
+    before = engine.score(prefix, ROWS, OPTIONS)
+    branches = engine.branch(prefix)
+    with torch.inference_mode():
+        branches.advance(torch.tensor([0, 0, 2]), torch.tensor([10, 11, 12]))
+    assert engine.score(prefix, ROWS, OPTIONS) == before
+
+
+def test_a_damaged_network_is_refused(net_of):
+    net = net_of("llama", seed=1)
+    with torch.no_grad():
+        net.lm_head.weight[3] = torch.nan
+    engine = Engine.of(net, "packed")
+    with pytest.raises(ModelError, match="not numbers"):
+        engine.score(engine.prefill(PROMPTS), ROWS, OPTIONS)
