@@ -16,6 +16,7 @@ from illusion_lib.report.examples import examples_table, lost_examples
 from illusion_lib.report.exhibit import Exhibit, Html
 from illusion_lib.report.figures.recovery import GROUP_STYLES, PROBE_LABELS
 from illusion_lib.report.numerals import (
+    Format,
     count,
     p_value,
     share,
@@ -151,7 +152,7 @@ def verdict_table(prunings: pd.DataFrame) -> Html:
         "p_illusion": "p, no illusion (Holm)",
         "p_equivalent": "p, not equivalent",
     }
-    formats = {"picks": share, "says": share, "gap": str}
+    formats: dict[str, Format] = {"picks": share, "says": share, "gap": str}
     formats |= dict.fromkeys(("p_illusion", "p_equivalent"), p_value)
     caption = (
         "The verdict on each pruning, by the rule above: small p-values decide against the name."
@@ -194,7 +195,7 @@ def excess_table(rows: pd.DataFrame) -> Html:
     )
     names = {"lost": "lost brought back", "controls": "control", "control": "compared with"}
     names |= {"excess": "difference [95 % interval]", "p": "p (Holm)"}
-    formats = {"lost": str, "controls": str, "excess": str, "p": p_value}
+    formats: dict[str, Format] = {"lost": str, "controls": str, "excess": str, "p": p_value}
     caption = (
         "Recovery of lost answers against each control, at the same budget; p-values are Fisher's "
         "exact test, corrected over the probes and controls of a pruning."

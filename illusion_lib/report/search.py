@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import comb
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from illusion_lib.divergence import outcomes, pairs
 from illusion_lib.divergence.outcomes import LOST, NEITHER
@@ -36,7 +38,7 @@ def _with_dense(records: pd.DataFrame, cell: str) -> pd.DataFrame:
     return records[records["cell"].isin([cell]) | (records["method"] == "dense")]
 
 
-def _beam_table(row: pd.Series) -> Html:
+def _beam_table(row: Any) -> Html:
     right = [_matches(text, row) for text in row["outputs"]]
     shown = pd.DataFrame(
         {
@@ -55,7 +57,7 @@ def _beam_table(row: pd.Series) -> Html:
     return table(shown, caption, {"beam": str}, {"text": "what beam search returned"}, ("text",))
 
 
-def _matches(text: str, row: pd.Series) -> bool:
+def _matches(text: str, row: Any) -> bool:
     try:
         return matches(text, (row["gold"],), (), row["language"])
     except IllusionError:
@@ -95,9 +97,10 @@ def pass_at_k(records: pd.DataFrame) -> Exhibit | Html:
     return Exhibit(figure, caption, "Line chart of pass@k. " + caption, n)
 
 
-def _curve(rows: pd.DataFrame) -> np.ndarray:
+def _curve(rows: pd.DataFrame) -> NDArray[np.float64]:
     """Return pass@k for k = 1 … n, the mean over questions."""
     tries = int(rows["tries"].min())
     pairs_of = zip(rows["successes"].astype(int), rows["tries"].astype(int), strict=True)
     table_of = [[1 - comb(n - c, k) / comb(n, k) for k in range(1, tries + 1)] for c, n in pairs_of]
-    return np.mean(table_of, axis=0)
+    mean: NDArray[np.float64] = np.mean(table_of, axis=0)
+    return mean

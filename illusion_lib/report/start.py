@@ -47,8 +47,8 @@ class Start:
     def verdict(self) -> dict[str, Any]:
         """The model's one verdict."""
         methods = divergence.method_verdicts(self.prunings)
-        row: dict[str, Any] = divergence.model_verdicts(methods).iloc[0].to_dict()
-        return row
+        row = divergence.model_verdicts(methods).iloc[0]
+        return {str(name): value for name, value in row.items()}
 
     @cached_property
     def cell(self) -> str:
@@ -62,7 +62,7 @@ class Start:
         quoted = self.records["cell"].isin(["dense", self.cell])
         rows = divergence.excess_recovery(self.records[quoted])
         chosen = rows[(rows["probe"] == ANY) & (rows["control"] == _CONTROL)]
-        return dict(chosen.iloc[0]) if len(chosen) else {}
+        return {str(k): v for k, v in chosen.iloc[0].items()} if len(chosen) else {}
 
     def sentence(self) -> str:
         """Return the verdict in words."""
@@ -124,7 +124,7 @@ class Start:
         found = self.excess
         if not found or absent(found.get("lost_rate")):
             return "lost answers brought back", MISSING, "no answer was lost to production only"
-        control = found.get("control_rate")
+        control: Any = found.get("control_rate")
         against = "no control" if absent(control) else f"vs {share(control)}"
         more = interval(found.get("low"), found.get("high"), signed)
         sizes = f"of {count(found['lost_items'])} lost; {count(found['control_items'])} controls"

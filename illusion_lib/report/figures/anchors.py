@@ -46,9 +46,8 @@ def anchor_error(table: pd.DataFrame, what: str = "open accuracy") -> Exhibit:
         f"{_best(mean)} Lines are means over {draws} draws of the questions, bands their range; "
         f"the dotted line is the ±{MARGIN:.2f} that the verdict tolerates."
     )
-    steps = "; ".join(
-        f"{name}, {k} questions: {mae:.3f}" for (name, k), mae in mean["mean"].items()
-    )
+    rows = mean["mean"].reset_index().itertuples(index=False, name=None)
+    steps = "; ".join(f"{name}, {k} questions: {error:.3f}" for name, k, error in rows)
     n = f"{int(table['n_test'].max())} model variants, each estimated from the others"
     return Exhibit(figure, caption, f"Line chart of estimation error. {steps}.", n)
 
@@ -99,11 +98,11 @@ def agreement(
 def _best(mean: pd.DataFrame) -> str:
     """Return a sentence on the estimator with the smallest error at the smallest K."""
     k = mean.index.get_level_values("K").min()
-    errors = mean.xs(k, level="K")["mean"]
-    best, other = errors.idxmin(), errors.idxmax()
+    errors = mean.xs(k, level="K")["mean"].sort_values()
+    best, other = errors.index[0], errors.index[-1]
     if best == other:
-        return f"With {k} questions {best} is off by {errors[best]:.3f} on average."
+        return f"With {k} questions {best} is off by {errors.iloc[0]:.3f} on average."
     return (
-        f"With {k} questions {best} is off by {errors[best]:.3f} on average, {other} by "
-        f"{errors[other]:.3f}."
+        f"With {k} questions {best} is off by {errors.iloc[0]:.3f} on average, {other} by "
+        f"{errors.iloc[-1]:.3f}."
     )

@@ -92,13 +92,13 @@ def _block(axes: Axes, x: float, top: float, height: float, name: str, text: str
 
 
 def _finding(rows: pd.DataFrame, counts: pd.DataFrame, label: str) -> str:
-    able = int(counts.loc[BOTH].sum())
+    able = int(counts.loc[BOTH].to_numpy(dtype=int).sum())
     lost = int(rows.loc[rows["flow"] == LOST, "items"].sum())
     if able == 0:
         return (
             "The dense model could both pick and say none of the answers; there is nothing to lose."
         )
-    kept = int(counts.loc[BOTH, BOTH])
+    kept = int(rows.loc[rows["flow"] == "kept", "items"].sum())
     return (
         f"Of {able} answers that the dense model could both pick and say, {label} keeps {kept} in "
         f"both formats and still picks, but no longer says, {lost} ({percent(lost / able)}): the "
@@ -107,10 +107,11 @@ def _finding(rows: pd.DataFrame, counts: pd.DataFrame, label: str) -> str:
 
 
 def _alt(counts: pd.DataFrame, label: str) -> str:
+    items = counts.to_numpy(dtype=int)
     steps = [
-        f"{OUTCOME_LABELS[a]} to {OUTCOME_LABELS[b]}: {counts.loc[a, b]}"
-        for a in OUTCOMES
-        for b in OUTCOMES
-        if counts.loc[a, b]
+        f"{OUTCOME_LABELS[a]} to {OUTCOME_LABELS[b]}: {items[i, j]}"
+        for i, a in enumerate(OUTCOMES)
+        for j, b in enumerate(OUTCOMES)
+        if items[i, j]
     ]
     return f"Flow chart of questions from the dense model to {label}. " + "; ".join(steps) + "."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from illusion_lib.divergence.frames import ALL
@@ -9,7 +11,7 @@ from illusion_lib.divergence.gaps import HEADLINE
 from illusion_lib.divergence.paired import MARGIN
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report.exhibit import Exhibit
-from illusion_lib.report.numerals import signed, with_interval
+from illusion_lib.report.numerals import absent, signed, with_interval
 from illusion_lib.report.style import CHANCE, INK, drawing, method_colour, new_figure
 
 
@@ -33,12 +35,13 @@ def gap_forest(gaps: pd.DataFrame, measure: str = HEADLINE, language: str = ALL)
         axes = figure.subplots()
         axes.axvspan(-MARGIN, MARGIN, color=INK, alpha=0.08, lw=0)
         axes.axvline(0, **CHANCE)
-        for place, row in known.iterrows():
+        for place, (_, row) in enumerate(rows.iterrows()):
+            if absent(row["estimate"]):
+                axes.text(0, place, " not measurable", va="center", fontsize=8)
+                continue
             colour = method_colour(row["method"])
             axes.hlines(place, float(row["low"]), float(row["high"]), color=colour, lw=2)
             axes.plot([float(row["estimate"])], [place], "D", color=colour, ms=6)
-        for place in rows.index[rows["estimate"].isna()]:
-            axes.text(0, place, " not measurable", va="center", fontsize=8)
         axes.set_yticks(range(len(rows)), [_name(row) for _, row in rows.iterrows()])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlabel("share of its ability kept: multiple choice minus open answers")
@@ -46,7 +49,7 @@ def gap_forest(gaps: pd.DataFrame, measure: str = HEADLINE, language: str = ALL)
     return Exhibit(figure, _finding(known), _alt(rows), _n(rows))
 
 
-def _name(row: pd.Series) -> str:
+def _name(row: Any) -> str:
     draw = f", draw {row['calibration_seed']}" if row["calibration_seed"] else ""
     return f"{row['label']}{draw}"
 
@@ -55,7 +58,7 @@ def _finding(known: pd.DataFrame) -> str:
     if known.empty:
         return "The gap cannot be measured in any cell."
     clear = known[known["low"].astype(float) > 0]
-    widest = known.loc[known["estimate"].astype(float).idxmax()]
+    widest = known.sort_values("estimate").iloc[-1]
     return (
         f"In {len(clear)} of {len(known)} prunings the interval lies above zero: multiple choice "
         f"keeps more than open answers do, even after the correction for guessing. The widest gap "

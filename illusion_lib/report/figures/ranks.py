@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from illusion_lib.divergence import outcomes, pairs
 from illusion_lib.divergence.outcomes import LOST, NEITHER
@@ -61,21 +62,24 @@ def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
     return Exhibit(figure, caption, "Cumulative distribution of ranks. " + caption, n)
 
 
-def _ranks(records: pd.DataFrame, cell: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _ranks(
+    records: pd.DataFrame, cell: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the ranks of lost answers (dense, then pruned) and of answers lost in both formats."""
     paired = pairs(outcomes(records))
     paired = paired[paired["cell"] == cell]
     rank = records[(records["probe"] == "rank") & (records["target"] == "gold")]
     rank = rank[rank["target_rank"].notna()]
 
-    def of(part: pd.DataFrame, name: str) -> np.ndarray:
+    def of(part: pd.DataFrame, name: str) -> NDArray[np.float64]:
         asked = rank[rank["cell"] == name].merge(part[_KEY], on=_KEY)
-        return asked["target_rank"].to_numpy(dtype=float)
+        found: NDArray[np.float64] = asked["target_rank"].to_numpy(dtype=np.float64)
+        return found
 
     lost, neither = paired[paired["flow"] == LOST], paired[paired["outcome"] == NEITHER]
     dense = str(records.loc[records["method"] == DENSE, "cell"].iloc[0])
     return of(lost, dense), of(lost, cell), of(neither, cell)
 
 
-def _middle(ranks: np.ndarray) -> str:
+def _middle(ranks: NDArray[np.float64]) -> str:
     return f"{np.median(ranks):g}" if ranks.size else "none to ask"

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from illusion_lib.divergence.recovery import ANY, DENSE_FAILURES, DISTRACTOR
 from illusion_lib.report.exhibit import Exhibit
+from illusion_lib.report.numerals import absent
 from illusion_lib.report.style import INK, drawing, method_colour, new_figure
 
 PROBE_LABELS = {
@@ -85,7 +86,7 @@ def recovery_by_cell(table: pd.DataFrame, probe: str = ANY) -> Exhibit:
 
 def _point(axes: Axes, rows: pd.DataFrame, place: float, group: str, colour: str) -> None:
     row = rows.iloc[0] if len(rows) else None
-    if row is None or pd.isna(row["rate"]):
+    if row is None or absent(row["rate"]):
         return
     own = colour if group == "lost" else INK
     fill = own if group == "lost" else "none"
@@ -108,8 +109,8 @@ def _handles(colour: str) -> list[Line2D]:
 
 
 def _probe_name(table: pd.DataFrame, probe: str) -> str:
-    budget = table.loc[table["probe"] == probe, "budget"].max()
-    if pd.isna(budget):
+    budget: Any = table.loc[table["probe"] == probe, "budget"].max()
+    if absent(budget):
         return PROBE_LABELS[probe]
     word = {"beam": "{} beams", "sample": "{} samples", "one_shot": "{} demonstrations"}
     return f"{PROBE_LABELS[probe]}\n({word.get(probe, 'rank ≤ {}').format(int(budget))})"
@@ -117,14 +118,14 @@ def _probe_name(table: pd.DataFrame, probe: str) -> str:
 
 def rate_words(row: Any) -> str:
     """Return ``12 of 17 (0.71)``, or ``none to ask`` for an empty group."""
-    if pd.isna(row["rate"]):
+    if absent(row["rate"]):
         return "none to ask"
     return f"{int(row['successes'])} of {int(row['items'])} ({row['rate']:.2f})"
 
 
 def _finding(table: pd.DataFrame, label: str) -> str:
     rows = table[table["probe"] == ANY].set_index("group")
-    if rows.empty or pd.isna(rows.loc["lost", "rate"]):
+    if rows.empty or absent(rows.loc["lost", "rate"]):
         return f"{label} lost no answer that it still picks: there is nothing to bring back."
     controls = "; ".join(
         f"{words}, {rate_words(rows.loc[group])}"
