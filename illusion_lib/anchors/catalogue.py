@@ -11,6 +11,7 @@ from illusion_lib.anchors.forward_ridge import ForwardRidge
 from illusion_lib.anchors.item_response import ItemResponse
 from illusion_lib.anchors.lasso import LassoRidge
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
+from illusion_lib.anchors.rasch import EvenRasch
 from illusion_lib.anchors.sparseeval import SparseEval
 from illusion_lib.anchors.tailored import Tailored
 
@@ -18,6 +19,7 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "random-mean": RandomMean(),
     "random-ridge": RandomRidge(),
     "aipw": Aipw(),
+    "even-rasch": EvenRasch(),
     "kmeans": KMeansAnchors(),
     "kmeans-ridge": KMeansAnchors(reading="ridge"),
     "anchor-points": AnchorPoints(),
