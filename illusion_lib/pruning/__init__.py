@@ -7,19 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from illusion_lib.pruning.calibration import calibrate
-    from illusion_lib.pruning.engine import LayerReport, PruneReport, collect, prune
+    from illusion_lib.pruning.engine import collect, prune
+    from illusion_lib.pruning.report import LayerReport, PruneReport
     from illusion_lib.pruning.statistics import Statistics
+    from illusion_lib.pruning.text_quality import Perplexity, perplexity, text_windows
 
-__all__ = ["LayerReport", "PruneReport", "Statistics", "calibrate", "collect", "prune"]
+__all__ = [
+    "LayerReport",
+    "Perplexity",
+    "PruneReport",
+    "Statistics",
+    "calibrate",
+    "collect",
+    "perplexity",
+    "prune",
+    "text_windows",
+]
 
 # Resolved on first use: specs read the registry, which must import without torch.
 _HOME = {
-    "LayerReport": "engine",
-    "PruneReport": "engine",
+    "LayerReport": "report",
+    "PruneReport": "report",
+    "Perplexity": "text_quality",
     "Statistics": "statistics",
     "calibrate": "calibration",
     "collect": "engine",
+    "perplexity": "text_quality",
     "prune": "engine",
+    "text_windows": "text_quality",
 }
 
 

@@ -45,7 +45,7 @@ def calibrate(
         raise SpecError(f"calibration needs samples >= 1 and length >= 2, got {samples} x {length}")
     if source == SELF:
         return sample_text(model, samples, length, seed)
-    return _windows(_file_tokens(model, Path(source).expanduser()), source, samples, length, seed)
+    return _windows(file_tokens(model, Path(source).expanduser()), source, samples, length, seed)
 
 
 @torch.no_grad()
@@ -110,7 +110,14 @@ def _never_written(model: Model) -> list[int]:
     return [] if padding is None or padding in meaningful else [padding]
 
 
-def _file_tokens(model: Model, path: Path) -> torch.Tensor:
+def file_tokens(model: Model, path: Path) -> torch.Tensor:
+    """Return a UTF-8 text file as token ids, int64 (tokens,), without special tokens.
+
+    Raises
+    ------
+    SpecError
+        It cannot be read, or is not text.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

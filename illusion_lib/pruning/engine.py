@@ -4,82 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib import import_module
 
 import torch
 
-from illusion_lib.errors import PruneError, SpecError
+from illusion_lib.errors import PruneError
 from illusion_lib.models import Model
-from illusion_lib.pruning import replay
+from illusion_lib.pruning import allocation, replay
 from illusion_lib.pruning.blocks import Block, Matrix, find_blocks
+from illusion_lib.pruning.checks import check_layers, check_request, checked_tokens
 from illusion_lib.pruning.layer import Pruned
 from illusion_lib.pruning.registry import DENSE, METHODS, Method
+from illusion_lib.pruning.report import LayerReport, PruneReport
 from illusion_lib.pruning.statistics import Collected, Collector, InputStatistics, Statistics
-from illusion_lib.specs import PruneSpec, parse_pattern
+from illusion_lib.specs import PruneSpec
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 _BATCH_TOKENS = 4096  # below about a thousand tokens a pass, the machine is badly used
-
-
-@dataclass(frozen=True, slots=True)
-class LayerReport:
-    """What pruning did to one weight matrix.
-
-    Attributes
-    ----------
-    name
-        Path of the layer in the model.
-    rows, columns
-        Number of outputs and inputs.
-    zeros, sparsity
-        Weights that are zero now, counted in the stored type, and their share.
-    damping
-        SparseGPT: the damping that its factorisation needed.
-    note
-        What a reader must know; empty when all went as asked.
-    """
-
-    name: str
-    rows: int
-    columns: int
-    zeros: int
-    sparsity: float
-    damping: float | None = None
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PruneReport:
-    """What pruning did to a model.
-
-    Attributes
-    ----------
-    method, target, pattern, statistics
-        What was asked for; `statistics` is None for a method that reads no inputs.
-    calibration_tokens
-        Length of the calibration text.
-    layers
-        Every pruned matrix, in the order of the model.
-    sparsity
-        Share of zeros over those matrices.
-    model_sparsity
-        Share of zeros over all parameters of the model, embeddings and norms included.
-    notes
-        What a reader must know of the whole; empty when all went as asked.
-    """
-
-    method: str
-    target: float
-    pattern: str | None
-    statistics: str | None
-    calibration_tokens: int
-    layers: tuple[LayerReport, ...]
-    sparsity: float
-    model_sparsity: float
-    notes: tuple[str, ...] = ()
 
 
 @torch.no_grad()
@@ -118,26 +62,64 @@ def prune(
         before the named layer are pruned already: load the model again.
     """
     method = METHODS[spec.method]
+    check_request(spec, method, calibration)
     blocks = () if spec.method == DENSE else find_blocks(model.net)
-    _check_request(spec, method, calibration)
-    _check_layers(blocks, spec)
-    tokens = _checked_tokens(model, calibration) if isinstance(calibration, torch.Tensor) else None
+    check_layers(blocks, spec)
+    if isinstance(calibration, torch.Tensor):
+        calibration = checked_tokens(model, calibration)
     report = progress or (lambda done, total: None)
-    layers: list[LayerReport] = []
-    if spec.method == DENSE or spec.sparsity == 0:
-        layers = [_report(matrix) for block in blocks for matrix in block.matrices]
-    elif not method.calibrated:
-        layers = _from_inputs(blocks, spec, {}, report)
-    elif isinstance(calibration, Statistics):
-        layers = _from_inputs(blocks, spec, calibration.inputs, report)
-    elif spec.statistics == "one_pass":
-        assert tokens is not None
-        need: Collected = "gram" if method.needs == "gram" else "norms"
-        layers = _from_inputs(blocks, spec, _collect(model, blocks, tokens, need), report)
+    if spec.method != DENSE and (spec.sparsity > 0 or not method.sparsifies):
+        layers = _compress(model, blocks, spec, calibration, report)
     else:
-        assert tokens is not None
-        layers = _sequentially(model, blocks, spec, tokens, report)
+        layers = [_report(matrix) for block in blocks for matrix in block.matrices]
     return _summary(model, blocks, spec, layers, calibration)
+
+
+def _compress(
+    model: Model,
+    blocks: Sequence[Block],
+    spec: PruneSpec,
+    calibration: torch.Tensor | Statistics | None,
+    progress: Progress,
+) -> list[LayerReport]:
+    """Gather the statistics that the method reads, share out the sparsity, and prune."""
+    method = METHODS[spec.method]
+    need: Collected = "gram" if method.needs == "gram" else "norms"
+    inputs: Mapping[str, InputStatistics] = {}
+    sequential = spec.statistics == "sequential" and method.calibrated
+    if isinstance(calibration, Statistics):
+        inputs = calibration.inputs
+    elif isinstance(calibration, torch.Tensor) and method.calibrated:
+        if not sequential:
+            inputs = _collect(model, blocks, calibration, need)
+        elif method.allocation == "owl":
+            inputs = _collect(model, blocks, calibration, "norms")
+    specs = _allocated(blocks, spec, method, inputs)
+    if sequential:
+        assert isinstance(calibration, torch.Tensor)
+        return _sequentially(model, blocks, specs, calibration, need, progress)
+    return _from_inputs(blocks, specs, inputs, progress)
+
+
+def _allocated(
+    blocks: Sequence[Block],
+    spec: PruneSpec,
+    method: Method,
+    inputs: Mapping[str, InputStatistics],
+) -> dict[str, PruneSpec]:
+    """Return each matrix's own spec: they differ in sparsity where the method says so."""
+    shares: dict[str, float] = {}
+    if method.allocation == "global" and not spec.pattern:
+        shares = allocation.by_global_magnitude(blocks, spec.sparsity)
+    elif method.allocation == "owl":
+        shares = allocation.by_outliers(blocks, inputs, spec.sparsity)
+    # A spec's sparsity is below 1; the count of zeros is rounded, so this is still all of them.
+    most = 1 - 1e-13
+    return {
+        m.name: replace(spec, sparsity=min(shares[m.name], most)) if shares else spec
+        for block in blocks
+        for m in block.matrices
+    }
 
 
 @torch.no_grad()
@@ -153,7 +135,7 @@ def collect(model: Model, tokens: torch.Tensor, need: Collected = "gram") -> Sta
     need
         ``norms`` is enough for Wanda; ``gram`` serves every method and takes more time and memory.
     """
-    tokens = _checked_tokens(model, tokens)
+    tokens = checked_tokens(model, tokens)
     inputs = _collect(model, find_blocks(model.net), tokens, need)
     return Statistics(inputs, need, tokens.numel())
 
@@ -170,23 +152,27 @@ def _collect(
 
 def _from_inputs(
     blocks: Sequence[Block],
-    spec: PruneSpec,
+    specs: Mapping[str, PruneSpec],
     inputs: Mapping[str, InputStatistics],
     progress: Progress,
 ) -> list[LayerReport]:
     """Prune every block from statistics that are all known beforehand (or not needed)."""
     layers = []
     for done, block in enumerate(blocks, start=1):
-        layers += [_prune_matrix(m, inputs.get(m.name), spec) for m in block.matrices]
+        layers += [_prune_matrix(m, inputs.get(m.name), specs[m.name]) for m in block.matrices]
         progress(done, len(blocks))
     return layers
 
 
 def _sequentially(
-    model: Model, blocks: Sequence[Block], spec: PruneSpec, tokens: torch.Tensor, progress: Progress
+    model: Model,
+    blocks: Sequence[Block],
+    specs: Mapping[str, PruneSpec],
+    tokens: torch.Tensor,
+    need: Collected,
+    progress: Progress,
 ) -> list[LayerReport]:
     """Prune each block on inputs that passed the pruned blocks before it."""
-    need: Collected = "gram" if METHODS[spec.method].needs == "gram" else "norms"
     layers: list[LayerReport] = []
     with replay.plain_experts(blocks):
         streams = [replay.open_stream(model.net, blocks, batch) for batch in _batches(tokens)]
@@ -195,7 +181,7 @@ def _sequentially(
                 for stream in streams:
                     stream.run(index, block.module)
             inputs = collector.inputs
-            layers += [_prune_matrix(m, inputs[m.name], spec) for m in block.matrices]
+            layers += [_prune_matrix(m, inputs[m.name], specs[m.name]) for m in block.matrices]
             if index + 1 < len(blocks):
                 for stream in streams:
                     stream.hidden = stream.run(index, block.module)
@@ -275,58 +261,3 @@ def _size(tokens: torch.Tensor | None) -> int:
 
 def _batches(tokens: torch.Tensor) -> Sequence[torch.Tensor]:
     return torch.split(tokens, max(1, _BATCH_TOKENS // tokens.shape[1]))
-
-
-def _check_request(
-    spec: PruneSpec, method: Method, calibration: torch.Tensor | Statistics | None
-) -> None:
-    if not method.calibrated:
-        return
-    if calibration is None:
-        raise SpecError(
-            f"{method.label} needs calibration text; pass calibrate(model, ...) to prune"
-        )
-    if isinstance(calibration, Statistics):
-        if spec.statistics != "one_pass":
-            raise SpecError("collected statistics are one-pass; ask for statistics='one_pass'")
-        if method.needs == "gram" and calibration.need != "gram":
-            raise SpecError(f"{method.label} needs Gram matrices; collect with need='gram'")
-
-
-def _check_layers(blocks: Sequence[Block], spec: PruneSpec) -> None:
-    """Refuse before anything is changed."""
-    group = parse_pattern(spec.pattern)[1] if spec.pattern else 1
-    for matrix in (matrix for block in blocks for matrix in block.matrices):
-        if matrix.columns % group:
-            raise PruneError(
-                f"pattern {spec.pattern} does not divide the {matrix.columns} inputs of layer "
-                f"{matrix.name}; choose another pattern or a sparsity"
-            )
-        if not torch.stack(matrix.read().aminmax()).isfinite().all():
-            raise PruneError(f"layer {matrix.name} holds NaN or infinite weights")
-    if group > 1 and "block_size" in METHODS[spec.method].settings and spec.block_size % group:
-        raise PruneError(
-            f"pattern {spec.pattern} does not divide block_size {spec.block_size}; "
-            f"choose a multiple of {group}"
-        )
-
-
-def _checked_tokens(model: Model, tokens: torch.Tensor) -> torch.Tensor:
-    """Return calibration tokens on the model's device, or refuse them."""
-    if tokens.ndim != 2 or tokens.numel() == 0 or tokens.is_floating_point():
-        raise SpecError(
-            f"calibration must be token ids (samples, length), got {tokens.dtype} "
-            f"{tuple(tokens.shape)}"
-        )
-    vocabulary = model.net.get_input_embeddings().weight.shape[0]
-    if int(tokens.min()) < 0 or int(tokens.max()) >= vocabulary:
-        raise SpecError(
-            f"calibration token ids must lie in 0 ... {vocabulary - 1}; "
-            "were they made with another model's tokenizer?"
-        )
-    longest = getattr(model.net.config, "max_position_embeddings", None)
-    if longest is not None and tokens.shape[1] > longest:
-        raise SpecError(
-            f"calibration windows of {tokens.shape[1]} tokens exceed the model's {longest}"
-        )
-    return tokens.long().to(model.device)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 
 from illusion_lib.pruning.layer import Pruned
-from illusion_lib.pruning.patterns import lowest_per_group, lowest_per_matrix, with_zeros_first
+from illusion_lib.pruning.patterns import lowest_per_matrix, prune_lowest
 from illusion_lib.pruning.statistics import InputStatistics
-from illusion_lib.specs import PruneSpec, parse_pattern
+from illusion_lib.specs import PruneSpec
 
 
 def prune_layer(weight: torch.Tensor, inputs: InputStatistics | None, spec: PruneSpec) -> Pruned:
@@ -26,9 +26,4 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics | None, spec: Prun
     spec
         Sparsity or pattern.
     """
-    scores = with_zeros_first(weight.abs(), weight)  # (out, in)
-    if spec.pattern:
-        mask = lowest_per_group(scores, *parse_pattern(spec.pattern))
-    else:
-        mask = lowest_per_matrix(scores, spec.sparsity)
-    return Pruned(weight.masked_fill(mask, 0))
+    return Pruned(prune_lowest(weight, weight.abs(), spec, lowest_per_matrix))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 
 from illusion_lib.errors import PruneError
+from illusion_lib.specs import PruneSpec, parse_pattern
 
 _KEPT_ZERO = -1.0  # below every score, so that zeros already there are counted first
 
@@ -107,3 +109,30 @@ def lowest_per_group(scores: torch.Tensor, kept: int, group: int) -> torch.Tenso
         before += (members[j + 1 :] < members[j]).sum(dim=0, dtype=torch.int16)
         marked[j] = before < group - kept
     return marked.T.reshape(rows, columns)
+
+
+def prune_lowest(
+    weight: torch.Tensor,
+    scores: torch.Tensor,
+    spec: PruneSpec,
+    select: Callable[[torch.Tensor, float], torch.Tensor],
+) -> torch.Tensor:
+    """Return `weight` (out, in) without its weights of lowest score.
+
+    Parameters
+    ----------
+    weight
+        The weights; those that are zero already count first.
+    scores
+        Non-negative and of the same shape; a tensor of its own, as it is changed.
+    spec
+        A pattern decides within its groups, else a sparsity.
+    select
+        How an unstructured sparsity is met: `lowest_per_row` or `lowest_per_matrix`.
+    """
+    scores = with_zeros_first(scores, weight)
+    if spec.pattern:
+        mask = lowest_per_group(scores, *parse_pattern(spec.pattern))
+    else:
+        mask = select(scores, spec.sparsity)
+    return weight.masked_fill(mask, 0)

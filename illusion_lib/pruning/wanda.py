@@ -10,9 +10,9 @@ from __future__ import annotations
 import torch
 
 from illusion_lib.pruning.layer import Pruned
-from illusion_lib.pruning.patterns import lowest_per_group, lowest_per_row, with_zeros_first
+from illusion_lib.pruning.patterns import lowest_per_row, prune_lowest
 from illusion_lib.pruning.statistics import InputStatistics
-from illusion_lib.specs import PruneSpec, parse_pattern
+from illusion_lib.specs import PruneSpec
 
 
 def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) -> Pruned:
@@ -29,9 +29,4 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
         of weights kept.
     """
     norms = inputs.squared_norms.sqrt().to(weight.dtype)  # (in,)
-    scores = with_zeros_first(weight.abs() * norms, weight)  # (out, in)
-    if spec.pattern:
-        mask = lowest_per_group(scores, *parse_pattern(spec.pattern))
-    else:
-        mask = lowest_per_row(scores, spec.sparsity)
-    return Pruned(weight.masked_fill(mask, 0))
+    return Pruned(prune_lowest(weight, weight.abs() * norms, spec, lowest_per_row))

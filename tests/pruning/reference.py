@@ -43,11 +43,23 @@ def by_rows(
     return np.where(mask, 0, weight)
 
 
-def wanda(
-    weight: np.ndarray, x: np.ndarray, count: int | None, pattern: tuple[int, int] | None
-) -> np.ndarray:
+def magnitude_row_scores(weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+    return abs(weight)
+
+
+def wanda_scores(weight: np.ndarray, x: np.ndarray) -> np.ndarray:
     norms = np.array([np.sqrt(sum(v * v for v in x[:, j])) for j in range(x.shape[1])])
-    return by_rows(abs(weight) * norms, weight, count, pattern)
+    return abs(weight) * norms
+
+
+def ria_scores(weight: np.ndarray, x: np.ndarray) -> np.ndarray:
+    scores = np.zeros(weight.shape)
+    for i in range(weight.shape[0]):
+        for j in range(weight.shape[1]):
+            row, column = abs(weight[i]).sum(), abs(weight[:, j]).sum()
+            relative = abs(weight[i, j]) / row + abs(weight[i, j]) / column if column else 0
+            scores[i, j] = relative * np.sqrt(np.linalg.norm(x[:, j]))
+    return scores
 
 
 def sparsegpt(

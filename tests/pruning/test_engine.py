@@ -14,7 +14,8 @@ from illusion_lib.pruning.blocks import find_blocks
 from illusion_lib.pruning.registry import METHODS
 from illusion_lib.specs import PruneSpec
 
-SPARSE = [name for name in METHODS if name != "dense"]
+SPARSE = [name for name, method in METHODS.items() if method.sparsifies]
+SUITED = [name for name in SPARSE if METHODS[name].allocation != "owl"]  # to a pattern
 
 
 def weights(model):
@@ -172,7 +173,7 @@ class TestRefusals:
         with pytest.raises(SpecError, match="calibrate"):
             prune(llama, PruneSpec(method, 0.5))
 
-    @pytest.mark.parametrize("method", SPARSE)
+    @pytest.mark.parametrize("method", SUITED)
     def test_pattern_that_does_not_divide_names_the_layer(self, make_llama, tokens, method):
         model = make_llama(intermediate_size=50)
         before = weights(model)
@@ -228,3 +229,25 @@ class TestRefusals:
         linear.weight = nn.Parameter(torch.zeros(48, 32, dtype=torch.int8), requires_grad=False)
         with pytest.raises(PruneError, match="int8"):
             prune(llama, PruneSpec("magnitude", 0.5))
+
+    @pytest.mark.parametrize("method", ["wanda_owl", "sparsegpt_owl"])
+    def test_a_pattern_with_owl(self, llama, tokens, method):
+        with pytest.raises(SpecError, match="without OWL"):
+            prune(llama, PruneSpec(method, pattern="2:4"), tokens)
+
+    @pytest.mark.parametrize("method", ["rtn_int8", "rtn_int4"])
+    def test_sparsity_with_quantisation(self, llama, method):
+        with pytest.raises(SpecError, match="makes no zeros"):
+            prune(llama, PruneSpec(method, 0.5))
+
+
+@pytest.mark.parametrize("method", ["rtn_int8", "rtn_int4"])
+def test_quantisation_goes_through_the_same_door(llama, method):
+    before = weights(llama)
+    report = prune(llama, PruneSpec(method))
+    assert not same(before, llama)
+    assert len(report.layers) == 14
+    for matrix in (m for b in find_blocks(llama.net) for m in b.matrices):
+        old = before[f"{matrix.name}.weight"]
+        step = old.abs().amax(dim=1, keepdim=True) / (127 if method == "rtn_int8" else 7)
+        assert ((matrix.read() - old).abs() <= 0.5001 * step).all()

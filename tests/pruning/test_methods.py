@@ -16,7 +16,7 @@ from illusion_lib.pruning.registry import METHODS
 from illusion_lib.pruning.statistics import InputStatistics
 from illusion_lib.specs import PruneSpec, parse_pattern
 
-SPARSE = [name for name in METHODS if name != "dense"]
+SPARSE = [name for name, method in METHODS.items() if method.sparsifies]
 seeds = st.integers(0, 2**32 - 1)
 
 
@@ -44,12 +44,14 @@ def expected(reference, weight: torch.Tensor, x: torch.Tensor, spec: PruneSpec) 
     share = None if pattern else spec.sparsity
     if spec.method == "magnitude":
         return reference.magnitude(w, None if pattern else int(share * w.size), pattern)
-    if spec.method == "wanda":
-        return reference.wanda(w, inputs, None if pattern else int(share * w.shape[1]), pattern)
+    if spec.method != "sparsegpt":
+        count = None if pattern else int(share * w.shape[1])
+        scores = getattr(reference, f"{spec.method}_scores")(w, inputs)
+        return reference.by_rows(scores, w, count, pattern)
     return reference.sparsegpt(w, inputs, share, pattern, spec.block_size, spec.damping)
 
 
-REFERENCED = ["magnitude", "wanda", "sparsegpt"]
+REFERENCED = ["magnitude", "magnitude_row", "wanda", "ria", "sparsegpt"]
 AMOUNTS = [{"sparsity": 0.5}, {"sparsity": 0.25}, {"sparsity": 0.7}, {"pattern": "2:4"}]
 AMOUNTS += [{"pattern": "4:8"}, {"pattern": "1:4"}, {"pattern": "2:3"}]
 
@@ -91,7 +93,8 @@ def test_exact_number_of_zeros(seed, sparsity):
     rows, columns = weight.shape
     zeros = {m: (pruned(m, weight, x, PruneSpec(m, sparsity)) == 0) for m in REFERENCED}
     assert int(zeros["magnitude"].sum()) == int(sparsity * rows * columns)
-    assert (zeros["wanda"].sum(dim=1) == int(sparsity * columns)).all()
+    for method in ("magnitude_row", "wanda", "ria"):
+        assert (zeros[method].sum(dim=1) == int(sparsity * columns)).all()
     assert int(zeros["sparsegpt"].sum()) == int(sparsity * rows * columns)
 
 
@@ -211,3 +214,34 @@ def test_norms_alone_are_refused_by_sparsegpt():
     inputs = InputStatistics(4, torch.ones(8, dtype=torch.float64))
     with pytest.raises(PruneError, match="need='gram'"):
         sparsegpt.prune_layer(torch.randn(4, 8), inputs, PruneSpec("sparsegpt", 0.5))
+
+
+@given(seed=seeds, sparsity=st.sampled_from([0.25, 0.5]))
+@settings(max_examples=10, deadline=None)
+def test_random_is_exact_reproducible_and_blind(seed, sparsity):
+    weight, x = layer(seed, rows=40, columns=40)
+    spec = PruneSpec("random", sparsity)
+    first, again = pruned("random", weight, x, spec), pruned("random", weight, x, spec)
+    other = pruned("random", 2 * weight, x, spec)
+    assert torch.equal(first, again)
+    assert not torch.equal(first == 0, other == 0)
+    assert ((first == 0).sum(dim=1) == int(40 * sparsity)).all()
+    kept, gone = weight[first != 0].abs().mean(), weight[first == 0].abs().mean()
+    assert abs(kept - gone) < 0.15  # standard error about 0.03
+
+
+@pytest.mark.parametrize(("method", "levels"), [("rtn_int8", 127), ("rtn_int4", 7)])
+def test_rounding_takes_the_nearest_of_evenly_spaced_values(method, levels):
+    weight, x = layer(2, rows=6, columns=300)
+    weight[0, :5] = 0
+    weight[1, 128:256] = 0  # a whole group
+    result = pruned(method, weight, x, PruneSpec(method)).double()
+    for row in range(6):
+        for start in (0, 128, 256):
+            old = weight[row, start : start + 128].double()
+            new = result[row, start : start + 128]
+            values = torch.arange(-levels, levels + 1) * float(old.abs().max()) / levels
+            nearest = (old[:, None] - values).abs().min(dim=1).values
+            torch.testing.assert_close((old - new).abs(), nearest, rtol=1e-4, atol=1e-6)
+            assert ((new[:, None] - values).abs().min(dim=1).values < 1e-6).all()
+    assert (result[weight == 0] == 0).all()
