@@ -13,8 +13,8 @@ K = 12
 
 
 QUICK = {  # the published step counts take minutes; the code is the same
-    "sparseeval": {"proxy_steps": 60, "final_steps": 1500, "swaps": 3},
-    "sparseeval-linear": {"proxy_steps": 200, "final_steps": 4000, "swaps": 3},
+    "sparseeval": {"proxy_steps": 20, "final_steps": 500, "swaps": 1},
+    "sparseeval-linear": {"proxy_steps": 20, "final_steps": 1000, "swaps": 1},
 }
 
 
