@@ -12,6 +12,7 @@ from itertools import product
 from typing import Any, Literal, TypeVar, get_args
 
 from illusion_lib.errors import SpecError
+from illusion_lib.items.sources import SOURCES
 from illusion_lib.pruning.registry import DENSE, METHODS
 from illusion_lib.records import Probe
 
@@ -181,13 +182,17 @@ class TaskSpec:
     Attributes
     ----------
     name
-        ``facts`` or the path of a ``.jsonl`` file.
+        A set of `illusion_lib.items.sources.SOURCES` or the path of a ``.jsonl`` or ``.csv`` file.
     languages, relations
         What to keep; empty keeps all.
     limit
         Items per language and relation after a seeded shuffle of the parallel ids; None keeps all.
     seed
         Seed of that shuffle; languages keep the same facts.
+    path
+        Local folder of a public set's files; None fetches them from the Hugging Face hub.
+    passage
+        Whether the question holds the passage that answers it; if not, it is asked closed book.
     """
 
     name: str = "facts"
@@ -195,6 +200,8 @@ class TaskSpec:
     relations: tuple[str, ...] = ("capital",)
     limit: int | None = 40
     seed: int = 0
+    path: str | None = None
+    passage: bool = True
 
     def __post_init__(self) -> None:
         _refuse(
@@ -268,9 +275,13 @@ class CellSpec:
         return replace(self, prune=PruneSpec(), calibration=CalibrationSpec())
 
     def canonical(self) -> dict[str, Any]:
-        """Return what determines the records: settings that the method ignores are left out."""
+        """Return what determines the records: settings that are ignored are left out."""
         content = asdict(self)
         del content["model"]["parameters"]
+        del content["task"]["path"]  # the items' hash tells what was found there
+        source = SOURCES.get(self.task.name)
+        if source is None or "passage" not in source.settings:
+            del content["task"]["passage"]
         method = METHODS[self.prune.method]
         if not method.calibrated:
             del content["calibration"]
@@ -328,7 +339,8 @@ class StudySpec:
 
     def cells(self) -> tuple[CellSpec, ...]:
         """Return the cells in running order, dense first within a model, none twice."""
-        return tuple({json.dumps(cell.canonical()): cell for cell in self._grid()}.values())
+        grid = {json.dumps([cell.canonical(), cell.task.path]): cell for cell in self._grid()}
+        return tuple(grid.values())
 
     def _grid(self) -> Iterator[CellSpec]:
         for model, task in product(self.models, self.tasks):

@@ -9,8 +9,8 @@ A distractor is the gold answer of another fact. In every language of the set it
 * is not named in the question, and does not overlap with another option.
 
 Of those left, the first three are taken: an answer that occurs in the passage, then one whose
-question opens with the same word in most languages ("Who ..."), then the closest length, then the
-same article, then a fixed pseudo-random order. Nothing depends on a seed, on the languages asked
+question opens with the same word in most languages ("Who ..."), then the closest length, then a
+fixed pseudo-random order. Nothing depends on a seed, on the languages asked
 for or on whether the passage is shown: the options are frozen with the set.
 
 A number is told by its digits, a name by capitals at both ends in most languages that have them;
@@ -23,8 +23,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,8 +46,6 @@ class Fact:
     ----------
     id
         The fact's id, in all languages the same.
-    topic
-        Article it comes from; empty where unknown.
     languages
         CLDR codes.
     passages, questions
@@ -56,7 +55,6 @@ class Fact:
     """
 
     id: str
-    topic: str
     languages: tuple[str, ...]
     passages: tuple[str, ...]
     questions: tuple[str, ...]
@@ -101,7 +99,8 @@ def choose_distractors(facts: Sequence[Fact]) -> dict[str, tuple[Fact, ...]]:
     Facts for which fewer than three keep the rules are absent. The order of `facts` does not
     matter.
     """
-    forms = {fact.id: _Forms.of(fact) for fact in facts}
+    fold = lru_cache(maxsize=None)(_folded)  # questions share passages
+    forms = {fact.id: _Forms.of(fact, fold) for fact in facts}
     rivals: dict[str, list[str]] = defaultdict(list)
     groups: dict[tuple[object, ...], list[Fact]] = defaultdict(list)
     for fact in facts:
@@ -127,13 +126,13 @@ class _Forms:
     passages: tuple[str, ...]
 
     @classmethod
-    def of(cls, fact: Fact) -> _Forms:
-        accepted = tuple(tuple(_folded(form) for form in forms) for forms in fact.accepted)
+    def of(cls, fact: Fact, fold: Callable[[str], str]) -> _Forms:
+        accepted = tuple(tuple(fold(form) for form in forms) for forms in fact.accepted)
         return cls(
             tuple(forms[0] for forms in accepted),
             accepted,
-            tuple(_folded(text) for text in fact.questions),
-            tuple(_folded(text) for text in fact.passages),
+            tuple(fold(text) for text in fact.questions),
+            tuple(fold(text) for text in fact.passages),
         )
 
 
@@ -142,7 +141,7 @@ def _folded(text: str) -> str:
 
 
 def _kind(fact: Fact) -> tuple[object, ...]:
-    """Return the type of a fact's answer: its digits in every language, and whether it is a name."""
+    """Return a fact's type: what digits its answers hold per language, and if it is a name."""
     types = [answer_type(gold) for gold in fact.golds]
     digits = tuple(kind if kind in ("date", "number") else "" for kind in types)
     cased = [
@@ -153,9 +152,7 @@ def _kind(fact: Fact) -> tuple[object, ...]:
     return (*digits, 2 * sum(cased) > len(cased))
 
 
-def _ranked(
-    group: Sequence[Fact], forms: dict[str, _Forms]
-) -> Iterator[tuple[Fact, list[Fact]]]:
+def _ranked(group: Sequence[Fact], forms: dict[str, _Forms]) -> Iterator[tuple[Fact, list[Fact]]]:
     """Yield each fact of one type with the others of about its length, best first."""
     size = np.array([[len(gold) for gold in fact.golds] for fact in group])  # (n, languages)
     opening = _codes([[form.split(" ", 2)[1] for form in forms[f.id].questions] for f in group])
@@ -169,11 +166,10 @@ def _ranked(
                 not _occurs(forms[group[i].id].golds, forms[fact.id].passages),
                 not alike[i],
                 distance[i],
-                group[i].topic != fact.topic,
                 hashlib.sha256(f"{fact.id}\n{group[i].id}".encode()).digest(),
-                int(i),
+                i,
             )
-            for i in np.flatnonzero(near.all(axis=1))
+            for i in np.flatnonzero(near.all(axis=1)).tolist()
             if i != row
         ]
         yield fact, [group[key[-1]] for key in sorted(others)]

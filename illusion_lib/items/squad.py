@@ -23,8 +23,6 @@ class Question:
     ----------
     id
         The set's own id.
-    topic
-        Title of the article the passage is from, where the file tells; else empty.
     passage, text
         Passage and question, white space squeezed.
     answers
@@ -32,7 +30,6 @@ class Question:
     """
 
     id: str
-    topic: str
     passage: str
     text: str
     answers: tuple[str, ...]
@@ -72,7 +69,6 @@ def _json_rows(path: Path) -> Iterator[dict[str, Any]]:
                 texts = [answer["text"] for answer in entry["answers"]]
                 yield {
                     "id": entry["id"],
-                    "title": article.get("title"),
                     "context": paragraph["context"],
                     "question": entry["question"],
                     "answers": {"text": texts},
@@ -100,7 +96,6 @@ def _question(row: dict[str, Any]) -> Question:
         raise ItemError(f"question {row['id']!r} has no answer; only SQuAD v1.1 is read, not v2")
     return Question(
         row["id"],
-        row.get("title") or "",
         _squeezed(row["context"]),
         _squeezed(row["question"]),
         tuple(answers.values()),

@@ -81,15 +81,15 @@ def _checked(row: dict[str, Any]) -> dict[str, Any]:
         )
         if not label
     ]
-    content = {
-        "question": row["question"],
-        "best": row["best_answer"],
-        "correct": row["correct_answers"],
-        "wrong": wrong,
-    }
-    for text in (content["question"], content["best"], *content["correct"], *wrong):
+    correct = [text for text in row["correct_answers"] if text]  # some lists hold empty texts
+    for text in (row["question"], row["best_answer"], *correct, *filter(None, wrong)):
         check_text("answer", text)
-    return content
+    return {
+        "question": _squeezed(row["question"]),
+        "best": _squeezed(row["best_answer"]),
+        "correct": [_squeezed(text) for text in correct],
+        "wrong": [_squeezed(text) for text in wrong],
+    }
 
 
 def _places(
@@ -143,6 +143,10 @@ def _item(
 
 def _key(text: str) -> tuple[str, ...]:
     return tuple(word.folded for word in words(text))
+
+
+def _squeezed(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _digest(text: str) -> bytes:

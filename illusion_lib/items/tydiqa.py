@@ -11,7 +11,7 @@ from pathlib import Path
 
 from illusion_lib.errors import ItemError
 from illusion_lib.items.distractors import Fact
-from illusion_lib.items.extractive import build_items
+from illusion_lib.items.extractive import Selection, build_items, select_facts
 from illusion_lib.items.files import DataSet, find_files
 from illusion_lib.items.sources import Loaded, Request
 from illusion_lib.items.squad import read_questions
@@ -48,10 +48,18 @@ def read(request: Request) -> Loaded:
     """Return the items of the requested languages."""
     files = find_files(_DATA, request.path, _LOCAL, _REMOTE)
     paths = dict(files.paths)
+    there = [code for code in _NAMES if code in paths or _ALL in paths]
+    absent = [code for code in request.languages if code not in there]
+    if absent:
+        raise ItemError(f"tydiqa has no language {absent[0]!r}; it has: {', '.join(there)}")
     loaded = [
-        _load(paths.get(code, paths.get(_ALL)), code, files.digest, files.source, request.passage)
-        for code in request.languages or _NAMES
-        if code in _NAMES and (code in paths or _ALL in paths)
+        build_items(
+            "tydiqa",
+            _selection(paths.get(code) or paths[_ALL], code, files.digest),
+            files.source,
+            request.passage,
+        )
+        for code in dict.fromkeys(request.languages or there)
     ]
     return Loaded(
         tuple(item for part in loaded for item in part.items),
@@ -60,13 +68,12 @@ def read(request: Request) -> Loaded:
 
 
 @lru_cache(maxsize=32)
-def _load(path: Path, code: str, digest: str, source: str, passage: bool) -> Loaded:
-    """Return one language's items; `digest` stands for the content of the file."""
+def _selection(path: Path, code: str, digest: str) -> Selection:
+    """Return what is asked in one language; `digest` stands for the content of the file."""
     # The language of a question is the first part of its id, as in "finnish-123-0".
     questions = [q for q in read_questions(path) if q.id.startswith(f"{_NAMES[code]}-")]
     if not questions:
         raise ItemError(f"{path}: holds no question in {_NAMES[code]}; fetch the file again")
-    facts = [
-        Fact(q.id, "", (code,), (q.passage,), (q.text,), (q.answers,)) for q in questions
-    ]
-    return build_items("tydiqa", facts, source, passage)
+    return select_facts(
+        [Fact(q.id, (code,), (q.passage,), (q.text,), (q.answers,)) for q in questions]
+    )

@@ -40,7 +40,8 @@ class Word:
         The same without optional marks: ``"asunción"`` becomes ``"asuncion"``.
     glued
         Whether a hyphen, a decimal mark or running katakana ties it to the word before: no name
-        ends there, so ``"Guinea-Bissau"`` does not hold the word "Guinea".
+        ends there, so ``"Guinea-Bissau"`` does not hold the word "Guinea". A number does end at a
+        hyphen: ``"1185-1226"`` and ``"5-cylinder"`` hold "1185" and "5".
     clause
         Number of the clause it stands in.
     """
@@ -54,18 +55,23 @@ class Word:
 def normalise(text: str) -> str:
     """Return `text` in NFKC, case-folded, without invisible characters, digits in ASCII."""
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    kept = []
-    for char in text:
-        category = unicodedata.category(char)
-        if category == "Nd":
-            kept.append(str(unicodedata.decimal(char)))
-        elif category != "Cf":
-            kept.append(char)
-    return "".join(kept)
+    return text if text.isascii() else "".join(map(_plain, text))
 
 
+@lru_cache(maxsize=65536)
+def _plain(char: str) -> str:
+    """Return a digit in ASCII, an invisible character as nothing, any other as it is."""
+    category = unicodedata.category(char)
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    return "" if category == "Cf" else char
+
+
+@lru_cache(maxsize=65536)
 def fold(text: str) -> str:
     """Return `text` without the marks that writers leave out (accents, vowel points)."""
+    if text.isascii():
+        return text
     bare = _OPTIONAL_MARKS.sub("", unicodedata.normalize("NFD", text))
     return unicodedata.normalize("NFC", bare).translate(_LETTERS_WITHOUT_ACCENT)
 
@@ -87,7 +93,7 @@ def words(text: str) -> tuple[Word, ...]:
             position += 1
             continue
         exact = text[position:end]
-        glued = bool(found) and _glued(text, last_end, position)
+        glued = bool(found) and _glued(text, last_end, position, found[-1].exact)
         found.append(Word(exact, fold(exact), glued, clause))
         position = last_end = end
     return tuple(found)
@@ -95,28 +101,32 @@ def words(text: str) -> tuple[Word, ...]:
 
 def _word_end(text: str, start: int) -> int:
     """Return where the word that begins at `start` ends; `start` itself if none begins there."""
-    if not _is_letter(text[start]):
+    letter, _, alone = _kind(text[start])
+    if not letter:
         return start
-    alone = bool(_UNSPACED.match(text[start]))
     end = start + 1
     while end < len(text):
-        mark = unicodedata.category(text[end]).startswith("M")
-        if not mark and (alone or not _is_letter(text[end]) or _UNSPACED.match(text[end])):
+        letter, mark, unspaced = _kind(text[end])
+        if not mark and (alone or not letter or unspaced):
             break
         end += 1
     return end
 
 
-def _is_letter(char: str) -> bool:
-    return unicodedata.category(char)[0] in "LNM"
+@lru_cache(maxsize=65536)
+def _kind(char: str) -> tuple[bool, bool, bool]:
+    """Whether a character belongs to words, is a mark, and is of a script without spaces."""
+    category = unicodedata.category(char)[0]
+    return category in "LNM", category == "M", bool(_UNSPACED.match(char))
 
 
-def _glued(text: str, before: int, start: int) -> bool:
-    """Whether what lies between two words (from `before` to `start`) ties them together."""
+def _glued(text: str, before: int, start: int, last: str) -> bool:
+    """Whether what lies between the `last` word (up to `before`) and `start` ties them together."""
     between = text[before:start]
     if not between:
         return bool(_KATAKANA.match(text[before - 1]) and _KATAKANA.match(text[start]))
     if len(between) > 1:
         return False
-    numeric = text[before - 1].isdigit() and text[start].isdigit()
-    return between in _HYPHENS or (numeric and between in _DECIMAL_MARKS)
+    if between in _HYPHENS:
+        return not last.isdecimal()
+    return between in _DECIMAL_MARKS and text[before - 1].isdigit() and text[start].isdigit()

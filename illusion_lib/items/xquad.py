@@ -10,14 +10,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from illusion_lib.items.distractors import Fact
-from illusion_lib.items.extractive import build_items
+from illusion_lib.items.extractive import Selection, build_items, select_facts
 from illusion_lib.items.files import DataSet, Files, find_files
 from illusion_lib.items.sources import Loaded, Removed, Request
 from illusion_lib.items.squad import Question, read_questions
 
-_DATA = DataSet(
-    "XQuAD", "google/xquad", "51adfef1c1287aab1d2d91b5bead9bcfb9c68583", "CC BY-SA 4.0"
-)
+_DATA = DataSet("XQuAD", "google/xquad", "51adfef1c1287aab1d2d91b5bead9bcfb9c68583", "CC BY-SA 4.0")
 _LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
 _REMOTE = {code: f"xquad.{code}/validation-00000-of-00001.parquet" for code in _LANGUAGES}
 _LOCAL = {code: (f"xquad.{code}.json", _REMOTE[code]) for code in _LANGUAGES}
@@ -25,31 +23,28 @@ _LOCAL = {code: (f"xquad.{code}.json", _REMOTE[code]) for code in _LANGUAGES}
 
 def read(request: Request) -> Loaded:
     """Return the items of every language; the set's files decide, not the languages asked for."""
-    return _load(find_files(_DATA, request.path, _LOCAL, _REMOTE), request.passage)
+    files = find_files(_DATA, request.path, _LOCAL, _REMOTE)
+    return build_items("xquad", _selection(files), files.source, request.passage)
 
 
-@lru_cache(maxsize=4)
-def _load(files: Files, passage: bool) -> Loaded:
+@lru_cache(maxsize=2)
+def _selection(files: Files) -> Selection:
     texts = {code: {q.id: q for q in read_questions(path)} for code, path in files.paths}
-    pivot = texts["en" if "en" in texts else min(texts)]
     everywhere = set.intersection(*(set(questions) for questions in texts.values()))
-    facts = [_fact(key, texts) for key in pivot if key in everywhere]
-    loaded = build_items("xquad", facts, files.source, passage)
-    missing = {k: q for questions in texts.values() for k, q in questions.items()}
+    every = {key: question for questions in texts.values() for key, question in questions.items()}
+    selection = select_facts([_fact(key, texts) for key in every if key in everywhere])
     untranslated = tuple(
         Removed(key, question.text, "untranslated", "some language has no such question")
-        for key, question in missing.items()
+        for key, question in every.items()
         if key not in everywhere
     )
-    return Loaded(loaded.items, (*untranslated, *loaded.removed))
+    return Selection(selection.chosen, (*untranslated, *selection.removed))
 
 
 def _fact(key: str, texts: dict[str, dict[str, Question]]) -> Fact:
     questions = [texts[code][key] for code in texts]
     return Fact(
         key,
-        # Titles are not on the hub, and the choice must not depend on where the files come from.
-        "",
         tuple(texts),
         tuple(question.passage for question in questions),
         tuple(question.text for question in questions),

@@ -126,7 +126,15 @@ def resolve_model(spec: ModelSpec) -> ModelSpec:
 
 def task_items(task: TaskSpec) -> tuple[Item, ...]:
     """Return the items that a task asks for, in their fixed order."""
-    return load_items(task.name, task.languages, task.relations, task.limit, task.seed)
+    return load_items(
+        task.name,
+        task.languages,
+        task.relations,
+        task.limit,
+        task.seed,
+        path=task.path,
+        passage=task.passage,
+    )
 
 
 def run_cell(

@@ -83,7 +83,10 @@ def test_hash_depends_on_content_and_order():
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
-        ({"name": "fact"}, "unknown items 'fact'; give 'facts' or the path"),
+        (
+            {"name": "fact"},
+            "unknown items 'fact'; give 'facts', 'xquad', 'tydiqa', 'truthfulqa' or the path",
+        ),
         ({"name": "nowhere.jsonl"}, "nowhere.jsonl: cannot be read (No such file"),
         ({"languages": ["xx"]}, "facts has no language 'xx'; it has: de, en, es, fr, it, pt"),
         ({"relations": ["river"]}, "facts has no relation 'river'; it has: capital"),
