@@ -1,4 +1,4 @@
-"""Probes: the same questions asked as recognition and as production, and ways to recover answers."""
+"""Probes: the same questions as recognition and as production, and ways to recover answers."""
 
 from illusion_lib.probes.ladder import probe, run_ladder
 from illusion_lib.probes.prompts import describe_prompts

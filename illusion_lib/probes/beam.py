@@ -118,10 +118,15 @@ def _grow(
     for rows, logits, norm in engine.head.chunks(hidden):
         log_probs = logits - norm + scores[rows, None].to(logits.device)  # (branches, vocabulary)
         width = min(beams, log_probs.shape[1] - len(ends))
-        best.append(tuple(log_probs.topk(width)))
+        best.append(_top(log_probs, width))
         log_probs[:, ends.to(logits.device)] = -torch.inf
-        onward.append(tuple(log_probs.topk(width)))
+        onward.append(_top(log_probs, width))
     return _merge(best, prompts, beams), _merge(onward, prompts, beams)
+
+
+def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    best = values.topk(count)
+    return best.values, best.indices
 
 
 def _merge(tops: list[tuple[Tensor, Tensor]], prompts: int, beams: int) -> list[list[Candidate]]:

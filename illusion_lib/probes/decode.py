@@ -157,7 +157,7 @@ def _draw(
         branch = torch.from_numpy(at[here] - rows.start).to(mass.device)
         wanted = torch.from_numpy(uniform[here]).to(mass.device) * mass[branch, -1]
         # Samples of one branch are looked up together, so that its distribution is not copied.
-        for one in branch.unique():
+        for one in torch.unique(branch):
             mine = branch == one
             found = torch.searchsorted(mass[one], wanted[mine], right=True)
             tokens[here[mine.cpu().numpy()]] = found.clamp(max=mass.shape[1] - 1).cpu().numpy()

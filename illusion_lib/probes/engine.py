@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -123,11 +124,8 @@ class Engine:
                 hidden = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
             targets = torch.tensor([token for ids in sequences for token in ids])
             log_probs, ranks = self.head.score(torch.cat(hidden), targets)
-        sizes = [len(ids) for ids in sequences]
-        return [
-            (lp.tolist(), rank.tolist())
-            for lp, rank in zip(log_probs.split(sizes), ranks.split(sizes), strict=True)
-        ]
+        ends = list(accumulate((len(ids) for ids in sequences), initial=0))
+        return [(log_probs[a:b].tolist(), ranks[a:b].tolist()) for a, b in pairwise(ends)]
 
     def _fits(self, prefix: Prefix) -> bool:
         """Whether no sliding window cuts into what a packed branch must see."""

@@ -33,15 +33,19 @@ def follow(
         return _recompute(net, prefix, rows, inputs, positioned)
     expanded = prefix.select(rows)
     device = prefix.visible.device
-    ids = torch.zeros(len(inputs), width, dtype=torch.long)
+    padded = torch.zeros(len(inputs), width, dtype=torch.long)
     real = torch.zeros(len(inputs), width, dtype=torch.bool)
     for row, tokens in enumerate(inputs):  # padded on the right, where no token looks
-        ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
+        padded[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
         real[row, : len(tokens)] = True
     positions = expanded.lengths[:, None] + torch.arange(width)
     visible = torch.cat([expanded.visible, real.to(device)], -1)
     hidden = _forward(
-        net, ids.to(device), positions.to(device) if positioned else None, visible, expanded.fork()
+        net,
+        padded.to(device),
+        positions.to(device) if positioned else None,
+        visible,
+        expanded.fork(),
     )
     return [torch.cat([first[i : i + 1], hidden[i, : len(t)]]) for i, t in enumerate(inputs)]
 

@@ -1,8 +1,8 @@
 """Continue encoded prompts with many branches at once, all branches of a prompt in one row.
 
 Options, beams and samples of one prompt lie side by side in the sequence; a 4-D mask lets each
-token see the prompt and its own ancestors only, and positions restart at every fork. So the prompt's
-keys and values are never copied, and reordering beams costs nothing.
+token see the prompt and its own ancestors only, and positions restart at every fork. So keys and
+values of a prompt are hardly ever copied, and reordering beams costs nothing.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ def follow(
     if width == 0:
         return list(first[:, None])
     device = prefix.visible.device
-    ids = torch.zeros(prompts, width, dtype=torch.long)
+    packed = torch.zeros(prompts, width, dtype=torch.long)
     positions = torch.zeros(prompts, width, dtype=torch.long)
     own = torch.zeros(prompts, width, width, dtype=torch.bool)
     for row, start, tokens in zip(rows, starts, inputs, strict=True):
         span = slice(start, start + len(tokens))
-        ids[row, span] = torch.tensor(tokens, dtype=torch.long)
+        packed[row, span] = torch.tensor(tokens, dtype=torch.long)
         positions[row, span] = len(prefix.tokens[row]) + torch.arange(len(tokens))
         own[row, span, span] = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
     shared = prefix.visible[:, None].expand(prompts, width, slots)
     visible = torch.cat([shared, own.to(device)], -1)  # (prompts, width, slots + width)
-    hidden = _forward(net, ids.to(device), positions.to(device), visible, prefix.fork())
+    hidden = _forward(net, packed.to(device), positions.to(device), visible, prefix.fork())
     return [
         torch.cat([first[i : i + 1], hidden[row, start : start + len(tokens)]])
         for i, (row, start, tokens) in enumerate(zip(rows, starts, inputs, strict=True))

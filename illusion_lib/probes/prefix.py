@@ -25,7 +25,7 @@ class Prefix:
     tokens
         Token ids per prompt.
     cache
-        Keys and values, (prompts, heads, slots, width) per layer; None where the network keeps none.
+        Keys and values, (prompts, heads, slots, width) per layer; None where none are kept.
     visible
         Which slots hold a prompt's tokens; bool (prompts, slots).
     hidden

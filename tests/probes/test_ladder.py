@@ -10,7 +10,7 @@ import torch
 
 from illusion_lib.errors import ItemError
 from illusion_lib.models import Model
-from illusion_lib.probes import ladder, probe, run_ladder
+from illusion_lib.probes import probe, run_ladder, session
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts
 from illusion_lib.records import SCHEMA
@@ -94,7 +94,9 @@ def test_option_scores_are_the_naive_ones(records, model, items):
                 logits = model.net(input_ids=torch.tensor([ids])).logits[0, :-1].double()
             steps = logits.log_softmax(-1)[range(len(ids) - 1), ids[1:]]
             assert score == pytest.approx(float(steps[start - 1 :].sum()), abs=1e-4)
-        assert record.correct == (max(record.log_prob_sum) == record.log_prob_sum[record.gold_index])
+        assert record.correct == (
+            max(record.log_prob_sum) == record.log_prob_sum[record.gold_index]
+        )
 
 
 def test_the_rank_row_reads_the_model_at_its_slot(records, model, items):
@@ -125,7 +127,7 @@ def test_records_do_not_depend_on_the_batch(records, model, items, monkeypatch, 
         engine.budget.slots = slots
         return engine
 
-    monkeypatch.setattr(ladder.Engine, "of", small)
+    monkeypatch.setattr(session.Engine, "of", small)
     close(run_ladder(model, items, SPEC), records)
 
 
@@ -138,7 +140,7 @@ def test_records_do_not_depend_on_the_order(records, model, items):
 @pytest.mark.parametrize("path", ["expanded", "recompute"])
 def test_every_path_gives_the_same_records(records, model, items, monkeypatch, path):
     make = Engine.of
-    monkeypatch.setattr(ladder.Engine, "of", lambda net: make(net, path))
+    monkeypatch.setattr(session.Engine, "of", lambda net: make(net, path))
     close(run_ladder(model, items, SPEC), records)
 
 

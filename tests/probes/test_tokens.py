@@ -46,8 +46,6 @@ def test_any_join_is_the_joint_encoding(tokenizer, text, continuations):
         assert prompt + tail == encoder.encode(text + continuation)
 
 
-
-
 def test_a_long_prompt_loses_its_beginning_and_says_so(tokenizer):
     encoder = Encoder(tokenizer, special=False, limit=5)
     ids, cut = encoder.prompt("a long prompt")
