@@ -122,7 +122,7 @@ def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
             Page(
                 templates / "divergence.ipynb",
                 runs / model / "divergence.ipynb",
-                f"{model}: recognition and production part",
+                f"{model}: where recognition and production part",
                 common | {"model": name},
                 fingerprint(cells),
                 hidden,

@@ -30,6 +30,7 @@ _COLUMNS = {
     "item_id": "item",
     "model": "model",
 }
+_WIDE = ("options and their log-probabilities",)
 _LISTED = ("language", "pruning", "outcome", "model")
 
 
@@ -73,7 +74,8 @@ def explorer(records: pd.DataFrame) -> Html:
             {
                 "targets": [places[name] for name in _LISTED],
                 "columnControl": ["order", ["searchList"]],
-            }
+            },
+            {"targets": [places[name] for name in _WIDE], "width": "22rem"},
         ],
         ordering={"indicators": False, "handler": False},
         language={"search": "Search all columns:", "emptyTable": "No question matches."},

@@ -9,12 +9,12 @@ import pandas as pd
 
 from illusion_lib import divergence
 from illusion_lib.divergence.frames import ALL
-from illusion_lib.divergence.outcomes import LOST
+from illusion_lib.divergence.outcomes import LOST, NEITHER
+from illusion_lib.divergence.recovery import ANY
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report import figures
 from illusion_lib.report.examples import examples_table, lost_examples
 from illusion_lib.report.exhibit import Exhibit, Html
-from illusion_lib.report.figures.recovery import GROUP_STYLES, PROBE_LABELS
 from illusion_lib.report.numerals import (
     Format,
     count,
@@ -114,12 +114,12 @@ def lost_table(records: pd.DataFrame, cell: str, most: int = 12) -> Html:
 
 
 _STATUS = {
-    "equivalent": "multiple choice tells the truth",
+    "equivalent": "formats agree",
     "illusion": "illusion",
-    "reverse": "recognition suffered more",
-    "collapsed": "collapsed in both formats",
-    "undecided": "too few questions to tell",
-    "unmeasurable": "cannot be measured",
+    "reverse": "reverse",
+    "collapsed": "collapsed",
+    "undecided": "too few to tell",
+    "unmeasurable": "not measurable",
 }
 
 
@@ -149,35 +149,32 @@ def verdict_table(prunings: pd.DataFrame) -> Html:
     )
     names = {
         "gap": "gap [95 % interval]",
-        "p_illusion": "p, no illusion (Holm)",
-        "p_equivalent": "p, not equivalent",
+        "p_illusion": "p (no illusion)",
+        "p_equivalent": "p (not equal)",
     }
     formats: dict[str, Format] = {"picks": share, "says": share, "gap": str}
     formats |= dict.fromkeys(("p_illusion", "p_equivalent"), p_value)
     caption = (
-        "The verdict on each pruning, by the rule above: small p-values decide against the name."
+        "The verdict on each pruning. Small p-values speak against what stands in brackets; the "
+        "first is corrected (Holm) over all prunings."
     )
     return table(shown, caption, formats, names)
 
 
 def excess_table(rows: pd.DataFrame) -> Html:
-    """Return how much more often lost answers come back than each control.
+    """Return how much more often lost answers come back than questions failed in both formats.
 
     Parameters
     ----------
     rows
-        Result of `divergence.excess_recovery`.
+        Result of `divergence.excess_recovery`; shown is whether any probe succeeds.
     """
-    rows = rows[rows["probe"].isin(PROBE_LABELS) & (rows["lost_items"] > 0)]
+    rows = rows[(rows["probe"] == ANY) & (rows["control"] == NEITHER) & (rows["lost_items"] > 0)]
     if rows.empty:
         return note("No answer was lost to production only, so there is nothing to bring back.")
     shown = pd.DataFrame(
         {
             "pruning": rows["label"],
-            "probe": rows["probe"].map(PROBE_LABELS),
-            "control": [
-                GROUP_STYLES[name][1].removeprefix("control: ") for name in rows["control"]
-            ],
             "lost": [
                 f"{share(r)} of {count(n)}"
                 for r, n in zip(rows["lost_rate"], rows["lost_items"], strict=True)
@@ -193,12 +190,13 @@ def excess_table(rows: pd.DataFrame) -> Html:
             "p": rows["p_holm"],
         }
     )
-    names = {"lost": "lost brought back", "controls": "control", "control": "compared with"}
-    names |= {"excess": "difference [95 % interval]", "p": "p (Holm)"}
+    names = {"lost": "lost answers", "controls": "failed in both formats"}
+    names |= {"excess": "difference [95 % interval]", "p": "p"}
     formats: dict[str, Format] = {"lost": str, "controls": str, "excess": str, "p": p_value}
     caption = (
-        "Recovery of lost answers against each control, at the same budget; p-values are Fisher's "
-        "exact test, corrected over the probes and controls of a pruning."
+        "Share brought back by beam search, sampling or one example, at the same budget. p is "
+        "Fisher's exact test, corrected (Holm) over all probes and controls of a pruning; each "
+        "pruning's own page shows these."
     )
     return table(shown, caption, formats, names)
 

@@ -72,7 +72,7 @@ class Start:
         trusted, kind = self.verdict["trusted_sparsity"], self.verdict["verdict"]
         if kind == ILLUSION:
             if absent(trusted):
-                return "No: not at any sparsity tried."
+                return "No: at no sparsity tried do the two formats agree for sure."
             return f"Not beyond {percent(trusted)} sparsity."
         return {
             NO_ILLUSION: "Yes, as far as it was tried: no illusion found.",

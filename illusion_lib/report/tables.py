@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import pandas as pd
 
 from illusion_lib.report.escape import plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import MISSING, Format, absent
+
+_SHORT = 18
 
 
 def table(
@@ -53,13 +56,26 @@ def table(
                 text = str(value)
             else:
                 text = html.escape(formats[name](value)) if name in formats else plain(value)
-            cells.append(f"<td{_number(name in formats)}>{text}</td>")
+            cells.append(f"<td{_kind(name in formats, value)}>{text}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
+    return framed(f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>", caption)
+
+
+def framed(inside: str, caption: str) -> Html:
+    """Return table rows (finished HTML) with a caption that stays put when the table scrolls."""
+    words = html.escape(caption)
     return Html(
-        f'<div class="data" tabindex="0"><table><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f'<figure class="data"><div class="data-scroll" tabindex="0" role="region" '
+        f'aria-label="table"><table>{inside}</table></div>'
+        f'<figcaption class="tex2jax_ignore">{words}</figcaption></figure>'
     )
 
 
 def _number(is_number: bool) -> str:
     return ' class="number"' if is_number else ""
+
+
+def _kind(is_number: bool, value: Any) -> str:
+    """Return the class of a cell: numbers to the right, short words on one line."""
+    short = not is_number and len(str(value)) <= _SHORT
+    return ' class="short"' if short else _number(is_number)

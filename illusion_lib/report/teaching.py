@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import nats
+from illusion_lib.report.tables import framed
 
 
 def matrix(
@@ -42,7 +43,4 @@ def matrix(
         + "</tr>"
         for row, gone_row in zip(numbers, marked, strict=True)
     )
-    return Html(
-        f'<div class="data" tabindex="0"><table><caption>{html.escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
-    )
+    return framed(f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>", caption)

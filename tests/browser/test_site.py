@@ -39,6 +39,7 @@ def test_every_page_is_sound(browser, address, site_folder, device):
         assert wrong == [], f"{name}: {wrong}"
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} overflows by {wide} px at {device} width"
+        page.evaluate("window.MathJax?.startup?.promise")
         formulas, typeset = page.evaluate(
             "[document.querySelectorAll('.math').length,"
             " document.querySelectorAll('mjx-container').length]"
@@ -49,7 +50,9 @@ def test_every_page_is_sound(browser, address, site_folder, device):
             ".filter(e => !(e.alt || e.getAttribute('aria-label'))).length"
         )
         assert silent == 0, f"{name}: {silent} figures without alt text"
-        assert page.evaluate("document.querySelectorAll('h1').length") == 1, f"{name}: headings"
+        assert page.evaluate("document.querySelectorAll('article h1').length") == 1, (
+            f"{name}: headings"
+        )
         assert page.title(), name
         if SHOTS:
             target = Path(SHOTS) / device / f"{name.replace('/', '_')}.png"
@@ -95,10 +98,12 @@ def test_hostile_output_does_not_act(browser, address):
 def test_site_works_from_the_disk(browser, site_folder):
     start = (site_folder / "book" / "intro.html").as_uri()
     context, page, wrong = visit(browser, "", 1366, start)
-    assert wrong == []
+    # Chromium lets no page of its own load a font from file://: icons fall back, text does not.
+    assert [text for text in wrong if "font" not in text and ".woff" not in text] == []
+    wrong.clear()
     page.goto((site_folder / "book" / "items.html").as_uri(), wait_until="networkidle")
     page.wait_for_selector(".dt-info")
-    assert wrong == []
+    assert [text for text in wrong if "font" not in text and ".woff" not in text] == []
     context.close()
 
 

@@ -88,7 +88,7 @@ def test_sentence_names_the_numbers(records):
     ("kind", "trusted", "begins"),
     [
         ("illusion", 0.3, "Not beyond 30\u00a0% sparsity."),
-        ("illusion", None, "No: not at any sparsity tried."),
+        ("illusion", None, "No: at no sparsity tried"),
         ("no_illusion", 0.5, "Yes, as far as it was tried"),
         ("too_few", None, "Too few questions to tell."),
         ("collapsed", None, "Nothing to trust"),
