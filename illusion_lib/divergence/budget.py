@@ -35,6 +35,11 @@ def pass_at_k(successes: ArrayLike, tries: ArrayLike, k: int) -> Floats:
     ndarray
         Float (items,): 1 - C(n-c, k)/C(n, k) (Chen et al. 2021, equation 1).
 
+    Raises
+    ------
+    ValueError
+        k is not between 1 and the tries made.
+
     Examples
     --------
     >>> pass_at_k([0, 1, 4], [4, 4, 4], 1).tolist()

@@ -136,25 +136,32 @@ def recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
         ``low``, ``high`` (95 %, Wilson on the effective number of items), ``reason``.
     """
     frame = tidy(records)
-    found = reached(frame, near_top)
+    found = _Found(reached(frame, near_top))
     rows = []
     for front, _ in cells(frame[frame["method"] != DENSE]):
-        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
-        for probe in _probes(found):
+        for probe in found.probes:
             for group in GROUPS:
-                part = cell[(cell["probe"] == probe) & (cell["group"] == group)]
+                part = found.rows(front, probe, group)
                 budget = near_top if probe == "rank" else part["tries"].max()
-                rows.append(
-                    {**front, "probe": probe, "group": group, "budget": budget, **_rate(part)}
-                )
+                place = {**front, "probe": probe, "group": group, "budget": budget}
+                rows.append(place | _rate(part))
     types = {"probe": "str", "group": "str", "budget": "Int64", "items": "Int64"}
     types |= {"successes": "Int64"} | dict.fromkeys(("rate", "low", "high"), "Float64")
     return table(rows, {**FRONT_TYPES, **types, "reason": "string"})
 
 
-def _probes(found: pd.DataFrame) -> list[str]:
-    seen = set(found["probe"])
-    return [probe for probe in PROBES if probe in seen]
+class _Found:
+    """The rows of `reached`, looked up by cell, probe and group."""
+
+    def __init__(self, found: pd.DataFrame) -> None:
+        seen = set(found["probe"])
+        self.probes = [probe for probe in PROBES if probe in seen]
+        self._none = found.iloc[:0]
+        self._parts = dict(iter(found.groupby(["model", "cell", "probe", "group"], sort=False)))
+
+    def rows(self, front: dict[str, Any], probe: str, group: str) -> pd.DataFrame:
+        """Return the rows of one group; none where it is empty."""
+        return self._parts.get((front["model"], front["cell"], probe, group), self._none)
 
 
 def _rate(part: pd.DataFrame) -> dict[str, Any]:
@@ -185,15 +192,15 @@ def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataF
         ``p_holm`` (over the probes and controls of the cell), ``reason``.
     """
     frame = tidy(records)
-    found = reached(frame, near_top)
+    found = _Found(reached(frame, near_top))
     rows = []
     for front, _ in cells(frame[frame["method"] != DENSE]):
-        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
-        family = [
-            {**front, "probe": probe, "control": control, **_excess(cell, probe, control)}
-            for probe in _probes(found)
-            for control in CONTROLS
-        ]
+        family = []
+        for probe in found.probes:
+            lost = found.rows(front, probe, LOST)
+            for control in CONTROLS:
+                compared = _excess(lost, found.rows(front, probe, control))
+                family.append({**front, "probe": probe, "control": control, **compared})
         adjusted = holm([row.get("p_value") for row in family])
         rows += [row | {"p_holm": p} for row, p in zip(family, adjusted, strict=True)]
     types = dict.fromkeys(("probe", "control"), "str")
@@ -203,9 +210,7 @@ def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataF
     return table(rows, {**FRONT_TYPES, **types})
 
 
-def _excess(cell: pd.DataFrame, probe: str, control: str) -> dict[str, Any]:
-    part = cell[cell["probe"] == probe]
-    lost, other = part[part["group"] == LOST], part[part["group"] == control]
+def _excess(lost: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     return compare_groups(
         flags(lost["reached"]), lost["parallel_id"], flags(other["reached"]), other["parallel_id"]
     )

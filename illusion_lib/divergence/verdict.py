@@ -159,6 +159,8 @@ def _measure(part: pd.DataFrame, rule: Rule, seed: int, resamples: int) -> dict[
 
 
 def _status(row: dict[str, Any], rule: Rule) -> str:
+    if row["gap"] is not None and row["low"] is None:
+        return UNDECIDED
     if row["reason"] is not None:
         return UNMEASURABLE
     chance = row["chance"]

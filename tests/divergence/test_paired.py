@@ -19,6 +19,7 @@ from illusion_lib.divergence import (
     power_table,
     sign_flip,
 )
+from illusion_lib.divergence.paired import change_row
 
 answers = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=40)
 
@@ -101,6 +102,14 @@ def test_tost_against_a_likelihood_search(worse: int, better: int, n: int) -> No
     below = stats.norm.sf(score_test_by_search(better, worse, n, -0.1))
     above = stats.norm.cdf(score_test_by_search(better, worse, n, 0.1))
     assert paired_tost(worse, better, n, 0.1) == pytest.approx(max(below, above), abs=1e-4)
+
+
+def test_tost_agrees_with_the_bootstrap() -> None:
+    x = np.zeros(150)
+    y = np.zeros(150)
+    x[:9], y[9:13] = 1, 1
+    found = change_row(x, y, np.arange(150), resamples=20_000)
+    assert found["p_equivalent"] == pytest.approx(paired_tost(9, 4, 150), abs=0.01)
 
 
 def test_tost_extremes() -> None:

@@ -1,9 +1,6 @@
-import numpy as np
 import pandas as pd
-import pytest
 
 from illusion_lib.divergence import predictions
-from illusion_lib.divergence.trends import median_interval
 
 
 def verdicts(records: pd.DataFrame) -> dict[str, str]:
@@ -44,21 +41,3 @@ def test_nothing_to_judge_is_undecided_with_a_reason(planted) -> None:
 def test_no_growth_is_not_supported(planted) -> None:
     cells = {f"wanda-s0{s}0": ("wanda", s / 10, 0.9, 0.9) for s in (3, 5, 7)}
     assert verdicts(planted(n=200, cells=cells))["d"] != "supported"
-
-
-def test_median_interval_covers() -> None:
-    rng = np.random.default_rng(0)
-    covered = []
-    for _ in range(600):
-        values = rng.exponential(size=25)
-        low, high = median_interval(values, np.arange(25), rng, 400)
-        covered.append(low <= np.log(2) <= high)
-    assert 0.92 <= np.mean(covered) <= 0.98
-
-
-def test_median_of_few_clusters_is_the_range() -> None:
-    limits = median_interval(np.array([3.0, 1, 9]), ["a", "b", "c"], np.random.default_rng(0))
-    assert limits == (1, 9)
-    assert median_interval(
-        np.full(10, 4.0), np.arange(10), np.random.default_rng(0)
-    ) == pytest.approx((4, 4))

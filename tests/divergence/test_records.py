@@ -66,11 +66,12 @@ def assert_defined(name: str, table: pd.DataFrame) -> None:
 
 
 def test_stored_records_give_the_same_tables(planted) -> None:
-    plain = planted(n=25, languages=("en", "es"))
+    plain = planted(n=25)
     kept = stored(plain)
-    for name, table in every_table(kept).items():
-        pd.testing.assert_frame_equal(table, every_table(plain)[name]) if name == "gaps" else None
-        assert len(table), name
+    expected = every_table(plain)
+    for name, found in every_table(kept).items():
+        assert len(found), name
+        pd.testing.assert_frame_equal(found, expected[name], obj=name)
 
 
 MAIN = ("gaps", "recovery", "excess", "curve", "interactions", "sparsity_models")
@@ -109,3 +110,14 @@ def test_two_models_do_not_mix(planted) -> None:
     for name in ("gaps", "recovery", "excess", "changes", "prunings", "predictions", "fates"):
         part = both[name][both[name]["model"] == "b"].reset_index(drop=True)
         pd.testing.assert_frame_equal(part, alone[name], obj=name)
+
+
+def test_cells_without_a_sparsity(planted) -> None:
+    """Results of other tools: an unpruned and a compressed model, nothing else known."""
+    records = planted(n=60)[["item_id", "probe", "target", "correct", "options", "cell"]]
+    dense, pruned = (part.drop(columns="cell") for _, part in records.groupby("cell"))
+    tables = every_table(divergence.combine(dense, {"int4": pruned}, model="m"))
+    assert tables["prunings"]["status"].tolist() == ["illusion"]
+    assert tables["models"]["quoted_label"].tolist() == ["int4"]
+    assert tables["models"]["quoted_sparsity"].isna().all()
+    assert len(tables["gaps"]) == 16
