@@ -1,0 +1,212 @@
+"""How much faster and leaner is the pruning engine than the published algorithms, written plainly?
+
+Plain means as published: one window at a time, one Hessian for every Linear, a full sort, a loop
+over single columns. Both prune the first blocks of the embedded model, one after the other; each
+contender runs in a process of its own. Masks are compared from the same dense inputs.
+
+    python benchmarks/pruning.py --blocks 4 --samples 16 --length 256
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from illusion_lib.models import Model, load_model
+from illusion_lib.pruning import calibrate, collect, prune
+from illusion_lib.pruning.blocks import find_blocks
+from illusion_lib.pruning.replay import open_stream
+from illusion_lib.specs import ModelSpec, PruneSpec
+
+MODEL = "smollm2-135m-instruct"
+SPARSITY = 0.5
+
+
+class PlainWanda:
+    """Wanda as published: running mean of squared norms, full sort of every row."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        self.layer, self.samples = layer, 0
+        self.norms = torch.zeros(layer.in_features)
+
+    def add(self, x: torch.Tensor) -> None:
+        x = x.reshape(-1, x.shape[-1]).T.float()
+        self.norms *= self.samples / (self.samples + 1)
+        self.samples += 1
+        self.norms += torch.norm(x, p=2, dim=1) ** 2 / self.samples
+
+    def prune(self) -> None:
+        weight = self.layer.weight.data
+        scores = weight.abs() * self.norms.sqrt()
+        order = torch.sort(scores, dim=-1, stable=True)[1][:, : int(scores.shape[1] * SPARSITY)]
+        mask = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, order, True)
+        weight[mask] = 0
+
+
+class PlainSparseGPT:
+    """SparseGPT as published: own Hessian, two factorisations, columns one by one."""
+
+    def __init__(self, layer: nn.Linear) -> None:
+        self.layer, self.samples = layer, 0
+        self.hessian = torch.zeros(layer.in_features, layer.in_features)
+
+    def add(self, x: torch.Tensor) -> None:
+        x = x.reshape(-1, x.shape[-1]).T.float()
+        self.hessian *= self.samples / (self.samples + 1)
+        self.samples += 1
+        x = (2 / self.samples) ** 0.5 * x
+        self.hessian += x @ x.T
+
+    def prune(self, block: int = 128, damping: float = 0.01) -> None:
+        weight, hessian = self.layer.weight.data.clone().float(), self.hessian
+        dead = torch.diag(hessian) == 0
+        hessian[dead, dead] = 1
+        weight[:, dead] = 0
+        hessian.diagonal().add_(damping * torch.mean(torch.diag(hessian)))
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(hessian))
+        inverse = torch.linalg.cholesky(inverse, upper=True)
+        for start in range(0, weight.shape[1], block):
+            end = min(start + block, weight.shape[1])
+            part, here = weight[:, start:end].clone(), inverse[start:end, start:end]
+            pruned, errors = torch.zeros_like(part), torch.zeros_like(part)
+            scores = part**2 / torch.diag(here).reshape(1, -1) ** 2
+            threshold = torch.sort(scores.flatten())[0][int(scores.numel() * SPARSITY)]
+            mask = scores <= threshold
+            for i in range(end - start):
+                kept = part[:, i].clone()
+                kept[mask[:, i]] = 0
+                pruned[:, i] = kept
+                error = (part[:, i] - kept) / here[i, i]
+                part[:, i:] -= error.unsqueeze(1).matmul(here[i, i:].unsqueeze(0))
+                errors[:, i] = error
+            weight[:, start:end] = pruned
+            weight[:, end:] -= errors.matmul(inverse[start:end, end:])
+        self.layer.weight.data = weight
+
+
+PLAIN = {"wanda": PlainWanda, "sparsegpt": PlainSparseGPT}
+
+
+@torch.no_grad()
+def prune_plainly(model: Model, method: str, tokens: torch.Tensor, sequential: bool) -> None:
+    """Prune block by block; otherwise every block sees the dense inputs."""
+    blocks = find_blocks(model.net)
+    streams = [open_stream(model.net, blocks, window[None]) for window in tokens]
+    for index, block in enumerate(blocks):
+        states = {m.name: PLAIN[method](m.module) for m in block.matrices}
+        hooks = [
+            m.module.register_forward_hook(lambda mod, args, out, s=states[m.name]: s.add(args[0]))
+            for m in block.matrices
+        ]
+        dense = [stream.run(index, block.module) for stream in streams]
+        for hook in hooks:
+            hook.remove()
+        for state in states.values():
+            state.prune()
+        for stream, output in zip(streams, dense, strict=True):
+            stream.hidden = stream.run(index, block.module) if sequential else output
+
+
+def first_blocks(count: int) -> Model:
+    model = load_model(ModelSpec(MODEL, dtype="float32"), device="cpu")
+    model.net.model.layers = model.net.model.layers[:count]
+    model.net.config.num_hidden_layers = count
+    return model
+
+
+def contend(who: str, method: str, blocks: int, folder: Path) -> dict[str, float]:
+    """Run one contender in this process; leave its masks in `folder` and return its figures."""
+    torch.set_num_threads(1)
+    tokens = torch.load(folder / "tokens.pt")
+    model = first_blocks(blocks)
+    dense = {name: p.clone() for name, p in model.net.state_dict().items()}
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    begin = time.process_time()
+    if who == "ours":
+        prune(model, PruneSpec(method, SPARSITY), tokens)
+    else:
+        prune_plainly(model, method, tokens, sequential=True)
+    figures = {"seconds": (time.process_time() - begin) / blocks}
+    figures["mib"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - idle) / 1024
+    model.net.load_state_dict(dense)
+    if who == "ours":
+        figures |= one_pass(model, method, tokens, dense)
+    else:
+        prune_plainly(model, method, tokens, sequential=False)
+    masks = {m.name: m.read() == 0 for b in find_blocks(model.net) for m in b.matrices}
+    torch.save(masks, folder / f"{who}-{method}.pt")
+    return figures
+
+
+def one_pass(model: Model, method: str, tokens: torch.Tensor, dense: dict) -> dict[str, float]:
+    """Return what the first and a further sparsity cost when they share statistics."""
+    blocks = len(find_blocks(model.net))
+    begin = time.process_time()
+    statistics = collect(model, tokens, "gram" if method == "sparsegpt" else "norms")
+    prune(model, PruneSpec(method, 0.6, statistics="one_pass"), statistics)
+    first = time.process_time()
+    model.net.load_state_dict(dense)
+    again = time.process_time()
+    prune(model, PruneSpec(method, SPARSITY, statistics="one_pass"), statistics)
+    further = time.process_time() - again
+    return {"first": (first - begin) / blocks, "further": further / blocks}
+
+
+def equal_masks(method: str, folder: Path) -> float:
+    """Return the smallest share of equal mask entries over the Linear layers."""
+    ours, plain = (torch.load(folder / f"{who}-{method}.pt") for who in ("ours", "plain"))
+    return min(float((ours[name] == plain[name]).double().mean()) for name in ours)
+
+
+def compare(blocks: int, samples: int, length: int) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        model = load_model(ModelSpec(MODEL, dtype="float32"), device="cpu")
+        torch.save(calibrate(model, samples=samples, length=length), folder / "tokens.pt")
+        del model
+        print(f"{MODEL}, first {blocks} blocks, {samples} x {length} tokens, fp32, one thread")
+        print("| method | plain s/block | ours s/block | ratio | plain MiB | ours MiB |", end=" ")
+        print("a further sparsity s/block | cheaper than the first | equal masks |")
+        print("|" + "---|" * 9)
+        for method in PLAIN:
+            row = {who: run(who, method, blocks, folder) for who in ("plain", "ours")}
+            plain, ours = row["plain"], row["ours"]
+            print(
+                f"| {method} | {plain['seconds']:.2f} | {ours['seconds']:.2f} "
+                f"| {plain['seconds'] / ours['seconds']:.2f}x "
+                f"| {plain['mib']:.0f} | {ours['mib']:.0f} | {ours['further']:.2f} "
+                f"| {ours['first'] / ours['further']:.1f}x | {equal_masks(method, folder):.5%} |",
+                flush=True,
+            )
+
+
+def run(who: str, method: str, blocks: int, folder: Path) -> dict[str, float]:
+    """Run one contender in a fresh process, whose peak memory is its own."""
+    command = [sys.executable, __file__, "--blocks", str(blocks), "--only", who, method]
+    done = subprocess.run(
+        [*command, "--folder", str(folder)], check=True, capture_output=True, text=True
+    )
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--samples", type=int, default=16)
+    parser.add_argument("--length", type=int, default=256)
+    parser.add_argument("--only", nargs=2, metavar=("WHO", "METHOD"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.only:
+        print(json.dumps(contend(*options.only, options.blocks, options.folder)))
+    else:
+        compare(options.blocks, options.samples, options.length)
