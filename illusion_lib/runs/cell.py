@@ -6,6 +6,7 @@ import hashlib
 import json
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from illusion_lib.checkpoints import find_checkpoint
 from illusion_lib.errors import SpecError
-from illusion_lib.items import Item, items_hash, load_items
+from illusion_lib.items import Item, items_hash, items_removed, load_items
 from illusion_lib.pruning.registry import METHODS
 from illusion_lib.records import to_table
 from illusion_lib.runs.store import CellResult, Manifest, Store
@@ -137,6 +138,12 @@ def task_items(task: TaskSpec) -> tuple[Item, ...]:
     )
 
 
+def removed_counts(task: TaskSpec) -> dict[str, int]:
+    """Return how many questions of a task's set are never asked, by the kind of reason."""
+    removed = items_removed(task.name, task.languages, task.relations, path=task.path)
+    return dict(Counter(fact.kind for fact in removed))
+
+
 def run_cell(
     spec: CellSpec, store: Store, shared: Shared | None = None, progress: Progress = no_progress
 ) -> CellResult:
@@ -208,6 +215,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             "count": len(plan.items),
             "sha256": items_hash(plan.items),
             "sources": sorted({item.source for item in plan.items}),
+            "removed": removed_counts(plan.spec.task),
         },
         prompts=describe_prompts(model, plan.spec.probe),
         seconds=seconds,

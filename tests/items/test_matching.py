@@ -25,6 +25,9 @@ RIGHT = [
     ("en", "washington d.c is it", ["Washington, D.C."], ["Ottawa"]),
     ("en", "New Delhi", ["New Delhi"], ["Delhi"]),
     ("en", "It is Guinea-Bissau", ["Guinea-Bissau"], ["Guinea"]),
+    ("en", "a six-speed, 5-cylinder engine", ["5"], ["6"]),  # a number ends at a hyphen
+    ("es", "Jochi (1185-1226)", ["1185"], ["1226"]),
+    ("es", "Jochi (1185-1226)", ["1226"], ["1227"]),
     ("en", "Port au Prince", ["Port-au-Prince"], ["Kingston"]),
     ("en", "Port‑au‑Prince", ["Port-au-Prince"], ["Kingston"]),  # non-breaking hyphens
     ("en", "N’Djamena", ["N'Djamena"], ["Niamey"]),
@@ -81,6 +84,9 @@ WRONG = [
     ("en", "New Delhi", ["Delhi"], ["New Delhi"]),
     ("en", "Guinea-Bissau", ["Guinea"], ["Senegal"]),
     ("en", "Guinea-Bissau", ["Bissau"], ["Senegal"]),
+    ("en", "COVID-19", ["COVID"], ["flu"]),
+    ("en", "COVID-19", ["19"], ["20"]),
+    ("en", "It ended 24-10", ["10"], ["24-10"]),  # of overlapping forms the longer one was said
     ("en", "Equatorial Guinea", ["Guinea"], ["Equatorial Guinea"]),
     ("en", "It is 3.5", ["5"], ["3"]),
     ("en", "15", ["5"], ["3"]),
