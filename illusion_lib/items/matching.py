@@ -45,6 +45,11 @@ _ONLY = frozenset(
 )
 _CLITICS = ("", "و", "ف", "ب", "ل", "ك")  # Arabic "and", "so", "in", "to", "as", written joined
 _ARABIC_ARTICLES = ("", "ال", "ل")
+# Korean particles and endings, written joined to the noun before them.
+_PARTICLES = frozenset(
+    {"은", "는", "이", "가", "을", "를", "의", "에", "에서", "에게", "와", "과", "도", "로", "으로"}
+    | {"만", "까지", "부터", "이다", "입니다", "이며", "이고", "이었다", "였다"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,7 @@ def _mentions(text: Sequence[Word], form: _Form, language: str) -> Iterator[_Men
     for start in range(len(text) - size + 1):
         stop = start + size
         found = tuple(word.folded for word in text[start:stop])
-        if found[1:] != form.folded[1:] or not _same(found[0], form.folded[0], language):
+        if not _same(found, form.folded, language):
             continue
         if text[start].glued or (stop < len(text) and text[stop].glued):
             continue
@@ -127,12 +132,20 @@ def _mentions(text: Sequence[Word], form: _Form, language: str) -> Iterator[_Men
         yield _Mention(start, stop, form.right, exact)
 
 
-def _same(written: str, wanted: str, language: str) -> bool:
-    """Whether two folded words are the same; in Arabic also behind a joined particle or article."""
+def _same(written: tuple[str, ...], wanted: tuple[str, ...], language: str) -> bool:
+    """Whether two runs of folded words are the same, but for what a language joins to a word."""
     if written == wanted:
         return True
-    if language != "ar":
-        return False
+    if language == "ar":
+        return written[1:] == wanted[1:] and _behind_clitics(written[0], wanted[0])
+    if language == "ko":
+        last = {wanted[-1] + particle for particle in _PARTICLES}
+        return written[:-1] == wanted[:-1] and written[-1] in last
+    return False
+
+
+def _behind_clitics(written: str, wanted: str) -> bool:
+    """Whether an Arabic word is the wanted one behind a joined particle or article."""
     bare = wanted.removeprefix("ال")
     return written.endswith(bare) and any(
         written == clitic + article + bare for clitic in _CLITICS for article in _ARABIC_ARTICLES

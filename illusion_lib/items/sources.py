@@ -91,7 +91,7 @@ class Source:
 
     def reader(self) -> Reader:
         """Return the module that reads the set."""
-        module: Reader = import_module(f"illusion_lib.items.{self.module}")  # type: ignore[assignment]
+        module: Reader = import_module(f"illusion_lib.items.{self.module}")
         return module
 
 
