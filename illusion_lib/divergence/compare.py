@@ -46,7 +46,8 @@ def compare(
         ``items`` (compared), ``clusters``, ``accuracy_before``, ``accuracy_after``,
         ``difference``, ``low``, ``high`` (95 %), ``right_to_wrong``, ``wrong_to_right``,
         ``flips``, ``agreement``, ``p_value`` (exact paired test; for the gap by inversion of the
-        bootstrap), ``p_holm`` (over the languages of a format), ``p_equivalent``, ``reason``.
+        bootstrap), ``p_holm`` (single languages: over the languages of a format),
+        ``p_equivalent``, ``reason``.
 
     Raises
     ------

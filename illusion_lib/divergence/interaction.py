@@ -70,7 +70,8 @@ def interactions(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.DataF
         Columns: the front columns, ``language`` ("all" and each; ``mixed`` "all" only, as four
         answers an item say little of its intercept), ``estimator``; ``odds_ratio``
         of the interaction (above 1: picks survive better than open answers) with ``odds_low``,
-        ``odds_high`` (95 %), ``p_value``, ``p_holm`` (over the cells of a model and language);
+        ``odds_high`` (95 %), ``p_value``, ``p_holm`` (over the cells of a model; single
+        languages: over cells and languages);
         ``effect``, the average marginal effect: the difference in differences of the
         probabilities, with ``effect_low``, ``effect_high``; ``answers``, ``clusters``,
         ``reason`` (why numbers are missing).
@@ -82,7 +83,7 @@ def interactions(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.DataF
         if estimator == "gee" or language == ALL
     ]
     types = {"language": "str", "estimator": "str"}
-    return with_holm(table(rows, {**FRONT_TYPES, **types, **_RESULT_TYPES}), ["model", "language"])
+    return with_holm(table(rows, {**FRONT_TYPES, **types, **_RESULT_TYPES}), ["model"])
 
 
 def _cell_row(part: pd.DataFrame, estimator: Estimator) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from illusion_lib.divergence.bootstrap import RESAMPLES, Estimate, cluster_totals, estimate
-from illusion_lib.divergence.frames import FRONT_TYPES, cells, flags, languages, table
+from illusion_lib.divergence.frames import ALL, FRONT_TYPES, cells, flags, languages, table
 from illusion_lib.records import PRODUCTION, RECOGNITION
 
 MARGIN = 0.10
@@ -281,8 +281,8 @@ def changes(
         ``right_to_wrong``, ``wrong_to_right``, ``flips`` (share that changed), ``agreement``,
         ``p_value`` (exact McNemar; where an item comes in several languages its
         generalisation `sign_flip`), ``p_holm`` (over all cells of the
-        model with this language and format), ``p_equivalent`` (TOST against the margin,
-        clustered), ``reason``.
+        model with this format; single languages: over cells and languages), ``p_equivalent``
+        (TOST against the margin, clustered), ``reason``.
     """
     names = {PRODUCTION: "produces", RECOGNITION: "recognises"}
     rows = [
@@ -300,12 +300,16 @@ def changes(
         for probe, name in names.items()
     ]
     frame = table(rows, {**FRONT_TYPES, "language": "str", "format": "str", **CHANGE_TYPES})
-    return with_holm(frame, ["model", "language", "format"])
+    return with_holm(frame, ["model", "format"])
 
 
 def with_holm(frame: pd.DataFrame, family: list[str]) -> pd.DataFrame:
-    """Return the frame with ``p_holm`` filled: Holm over the rows that share `family`."""
-    for _, part in frame.groupby(family, sort=False):
+    """Return the frame with ``p_holm`` filled: Holm over the rows that share `family`.
+
+    The rows over all languages are one family, the rows of single languages another.
+    """
+    groups = [*(frame[name] for name in family), frame["language"] == ALL]
+    for _, part in frame.groupby(groups, sort=False):
         known = [None if pd.isna(p) else float(p) for p in part["p_value"]]
         frame.loc[part.index, "p_holm"] = pd.array(holm(known), dtype="Float64")
     return frame

@@ -161,6 +161,9 @@ def test_changes_table(study: pd.DataFrame) -> None:
     assert row["difference"] == pytest.approx(row["accuracy_after"] - row["accuracy_before"])
     assert row["low"] <= row["difference"] <= row["high"] < 0
     assert row["p_holm"] >= row["p_value"]
+    single = table[(table["language"] != "all") & (table["format"] == "open")]
+    expected = multipletests(single["p_value"].to_numpy(dtype=float), method="holm")[1]
+    np.testing.assert_allclose(single["p_holm"].to_numpy(dtype=float), expected)
     same = table[
         (table["cell"] == "wanda-s030") & (table["language"] == "all") & (table["format"] == "open")
     ].iloc[0]
