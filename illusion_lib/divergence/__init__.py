@@ -31,13 +31,11 @@ from illusion_lib.divergence.outcomes import (
 from illusion_lib.divergence.paired import (
     changes,
     holm,
-    items_needed,
     mcnemar,
     paired_tost,
-    power_of,
-    power_table,
     sign_flip,
 )
+from illusion_lib.divergence.power import items_needed, power_of, power_table
 from illusion_lib.divergence.predictions import predictions
 from illusion_lib.divergence.recovery import excess_recovery, reached, recovery
 from illusion_lib.divergence.verdict import Rule, method_verdicts, model_verdicts, pruning_verdicts
