@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,13 @@ def cells(wanted: argparse.Namespace) -> Iterator[dict[str, Any]]:
                         yield dict(zip(KEY, (matrix, split, seed, k, estimator), strict=True))
 
 
+@cache
+def read(name: str) -> anchors.ResponseMatrix:
+    return anchors.load(MATRICES / f"benchpred_{name}.npz")
+
+
 def run(cell: dict[str, Any], level: float | None) -> pd.DataFrame:
-    matrix = anchors.load(MATRICES / f"benchpred_{cell['matrix']}.npz")
+    matrix = read(cell["matrix"])
     estimators = {cell["estimator"]: anchors.ESTIMATORS[cell["estimator"]]}
     found = study(matrix, estimators, [cell["K"]], [cell["split"]], [cell["seed"]], level)
     return found.table.assign(matrix=cell["matrix"])

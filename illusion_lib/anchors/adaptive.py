@@ -63,11 +63,11 @@ class AdaptiveTest(AnchorEstimator):
     def _select(self, training: Training, rng: np.random.Generator) -> IntArray:
         self.model_, ability = fit_two_parameter(training.scores, dimensions=1)
         quantiles = np.quantile(ability[:, 0], (np.arange(self.n_anchors) + 0.5) / self.n_anchors)
-        information = self._information(quantiles)  # (k, items)
+        # Items that every training model answered alike count as one question.
+        self._kind = np.unique(training.scores, axis=1, return_inverse=True)[1].ravel()
         chosen: list[int] = []
-        for row in information:
-            row[chosen] = -1
-            chosen.append(int(np.argmax(row)))
+        for row in self._information(quantiles):  # (items,)
+            chosen.append(self._next(row, chosen))
         return np.array(chosen)
 
     def _learn(self, training: Training, answers: FloatArray) -> None:
@@ -77,6 +77,13 @@ class AdaptiveTest(AnchorEstimator):
         p = self.model_.probability(ability[:, None])
         information: FloatArray = np.round(self.model_.slopes[:, 0] ** 2 * p * (1 - p), 9)
         return information
+
+    def _next(self, worth: FloatArray, asked: list[int]) -> int:
+        """Return the unasked item of greatest worth, twins of asked ones only when none is left."""
+        twin = np.isin(self._kind, self._kind[asked])
+        rank = np.where(twin, worth - 1e6, worth)
+        rank[asked] = -np.inf
+        return int(np.argmax(rank))
 
     def _read(self, answers: FloatArray) -> FloatArray:
         ability = np.array([self._posterior(self.anchors_, row)[0] for row in answers])
@@ -90,9 +97,8 @@ class AdaptiveTest(AnchorEstimator):
         ability, error = self._posterior(np.array([], dtype=np.int64), np.empty(0))
         goal = -1.0 if self.standard_error is None else self.standard_error
         while len(asked) < self.n_anchors and error > goal:
-            worth = self._table[int(np.argmin(np.abs(ABILITIES - ability)))].copy()
-            worth[asked] = -1
-            asked.append(int(np.argmax(worth)))
+            worth = self._table[int(np.argmin(np.abs(ABILITIES - ability)))]
+            asked.append(self._next(worth, asked))
             answers.append(float(respond(np.array(asked[-1:]))[0]))
             ability, error = self._posterior(np.array(asked), np.array(answers))
         items, given = np.array(asked, dtype=np.int64), np.array(answers)

@@ -113,7 +113,6 @@ def fit_curve(answers: FloatArray, target: FloatArray) -> Curve:
             if losses[place] < best[0] * (1 - 1e-9):
                 best = (float(losses[place]), kernel, float(NOISES[place]))
     loss, kernel, noise = best
-    # Rows kept out of the tuning would lower the noise's weight; per model it stays the same.
     return _solve(answers, target, kernel, noise, float(np.sqrt(loss)))
 
 

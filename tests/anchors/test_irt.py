@@ -5,8 +5,6 @@ from scipy.special import expit
 
 from illusion_lib.anchors.adaptive import ABILITIES, AdaptiveTest, ability_posterior
 from illusion_lib.anchors.irt_model import (
-    EASE_SD,
-    SLOPE_SD,
     TwoParameter,
     _logistic_ridge,
     fit_two_parameter,
@@ -66,10 +64,6 @@ def test_posterior_equals_quadrature_by_hand():
     assert nothing == pytest.approx((0, 1), abs=1e-2)
 
 
-def test_priors_are_those_documented():
-    assert (SLOPE_SD, EASE_SD) == (1.0, 3.0)
-
-
 def test_p_irt_uses_seen_answers_exactly(scores):
     fitted = ItemResponse(n_anchors=60, reading="p-irt").fit(scores)
     assert fitted.assess(scores) == pytest.approx(scores.mean(1))
@@ -108,3 +102,11 @@ def test_adaptive_testing_stops_at_the_wanted_error(scores, new_scores):
     assert len(sitting.items) < 30
     before = fitted._posterior(sitting.items[:-1], sitting.answers[:-1])
     assert before[1] > 0.45
+
+
+def test_a_twin_is_not_asked_while_other_items_are_left(scores, new_scores):
+    doubled, new = np.column_stack([scores, scores]), np.column_stack([new_scores, new_scores])
+    fitted = AdaptiveTest(n_anchors=30).fit(doubled)
+    sitting = fitted.sit(lambda items: new[0, items])
+    for items in (sitting.items, fitted.anchors_):
+        assert len(set((items % 60).tolist())) == 30
