@@ -104,6 +104,7 @@ def test_malformed_files_are_refused(make, tmp_path, change, reason):
         load(write(make, tmp_path, change))
 
 
+@pytest.mark.slow
 def test_the_real_set(real_truthfulqa):
     items = load(real_truthfulqa)
     removed = items_removed("truthfulqa", path=real_truthfulqa)

@@ -136,6 +136,7 @@ def test_a_changed_file_is_read_again(make, folder):
     assert items_hash(load(folder)) != before
 
 
+@pytest.mark.slow
 def test_the_real_set(real_xquad):
     items = load(real_xquad)
     removed = items_removed("xquad", path=real_xquad)
@@ -151,6 +152,7 @@ def test_the_real_set(real_xquad):
             assert not matches(item.answer, [wrong], (), item.language)
 
 
+@pytest.mark.slow
 def test_real_distractors_are_the_same_facts_in_every_language(real_xquad):
     facts_of: dict[tuple[str, str], set[str]] = {}
     for code in LANGUAGES:
