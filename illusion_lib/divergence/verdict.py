@@ -151,11 +151,16 @@ def _measure(part: pd.DataFrame, rule: Rule, seed: int, resamples: int) -> dict[
         "clusters": found.clusters,
         "reason": found.reason,
     }
+    weak = None
     if chance is not None and dense_low <= chance:
-        row["reason"] = "the dense model's picks cannot be told from guessing"
+        weak = "the dense model's picks cannot be told from guessing"
     elif row["production_dense"] <= rule.floor:
-        row["reason"] = f"the dense model produces at most {rule.floor:.0%} of the answers"
-    return row
+        weak = f"the dense model produces at most {rule.floor:.0%} of the answers"
+    if weak is None:
+        return row
+    # A share of what is not there is no number, and no member of a family of tests.
+    numbers = ("gap", "low", "high", "p_equivalent", "p_illusion", "p_reverse")
+    return row | dict.fromkeys(numbers) | {"reason": weak}
 
 
 def _status(row: dict[str, Any], rule: Rule) -> str:
