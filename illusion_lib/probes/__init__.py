@@ -1,6 +1,7 @@
 """Probes: the same questions as recognition and as production, and ways to recover answers."""
 
+from illusion_lib.probes.engine import scoring_path
 from illusion_lib.probes.ladder import probe, run_ladder
 from illusion_lib.probes.prompts import describe_prompts
 
-__all__ = ["describe_prompts", "probe", "run_ladder"]
+__all__ = ["describe_prompts", "probe", "run_ladder", "scoring_path"]

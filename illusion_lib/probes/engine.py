@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal, Protocol, get_args
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ from illusion_lib.probes.prefix import Budget, Prefix, prefill
 ScoringPath = Literal["packed", "expanded", "recompute"]
 
 _SLOTS = 1 << 14
+# Pruning changes weights, not what the network does with a mask: one trial per network.
+_found: WeakKeyDictionary[PreTrainedModel, ScoringPath] = WeakKeyDictionary()
 # Tokens of the trial, counted from the middle of the vocabulary, where no special ones lie.
 _TRIAL_PROMPTS = [[3, 5, 7, 11, 13, 17, 19], [2, 4, 6]]
 _TRIAL_ROWS = [0, 0, 0, 1, 1]
@@ -88,9 +91,11 @@ class Engine:
         positioned = "position_ids" in takes
         head = Head.of(net)
         make = [cls(net, head, p, positioned, Budget(_SLOTS)) for p in get_args(ScoringPath)]
-        if path is not None:
-            return next(engine for engine in make if engine.path == path)
-        return next(engine for engine in make if engine.path == "recompute" or engine._works())
+        wanted = path or _found.get(net)
+        if wanted is None:
+            works: ScoringPath = next(e.path for e in make if e.path == "recompute" or e._works())
+            wanted = _found[net] = works
+        return next(engine for engine in make if engine.path == wanted)
 
     def prefill(self, prompts: list[list[int]]) -> Prefix:
         """Return the prompts encoded."""
@@ -165,3 +170,8 @@ class Engine:
                 branches.advance(torch.tensor(parents, device=device), added)
             log_probs, ranks = self.head.score(branches.hidden, middle + torch.tensor([4, 5, 6]))
         return [*scored, (log_probs.tolist(), ranks.tolist())]
+
+
+def scoring_path(net: PreTrainedModel) -> ScoringPath:
+    """Return which path the probes take on a network, for the manifest."""
+    return Engine.of(net).path

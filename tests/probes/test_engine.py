@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from illusion_lib.errors import ModelError
-from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.engine import Engine, scoring_path
 
 FAST = ["llama", "qwen2", "qwen3", "mistral", "phi3", "gpt_neox", "opt", "gpt2"]
 PROMPTS = [[5, 6, 7, 8, 9, 40, 41], [5, 6, 7, 8, 60], [5, 6, 7, 8, 9, 40, 41, 42, 43, 44]]
@@ -41,6 +41,13 @@ def test_scores_equal_the_naive_loop(net_of, architecture, path):
 @pytest.mark.parametrize("architecture", FAST)
 def test_packed_is_chosen_where_it_works(net_of, architecture):
     assert Engine.of(net_of(architecture)).path == "packed"
+
+
+def test_the_path_is_found_once_per_network(net_of, monkeypatch):
+    net = net_of("llama")
+    assert scoring_path(net) == "packed"
+    monkeypatch.setattr(Engine, "_works", lambda self: pytest.fail("tried again"))
+    assert scoring_path(net) == "packed"
 
 
 def test_networks_without_positions_copy_the_cache(net_of):
