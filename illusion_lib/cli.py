@@ -145,7 +145,15 @@ def prune(
 def probe(
     model: ModelArgument,
     out: Annotated[Path, typer.Option(help="Folder of the results.")],
-    items: Annotated[str, typer.Option(help="facts, or a .jsonl or .csv file.")] = "facts",
+    items: Annotated[
+        str, typer.Option(help="facts, xquad, tydiqa, truthfulqa, or a .jsonl or .csv file.")
+    ] = "facts",
+    path: Annotated[
+        Path | None, typer.Option(help="Folder of a public set's files; else from the hub.")
+    ] = None,
+    passage: Annotated[
+        bool, typer.Option("--passage/--closed-book", help="Show xquad's and tydiqa's passages.")
+    ] = True,
     language: Annotated[list[str] | None, typer.Option(help="Repeat for several.")] = None,
     limit: Annotated[int | None, typer.Option(help="Items per language.")] = None,
     device: DeviceOption = "auto",
@@ -155,7 +163,8 @@ def probe(
     from illusion_lib.runs.display import display
     from illusion_lib.runs.store import RECORDS, Store
 
-    task = TaskSpec(items, tuple(language or ()), (), limit)
+    folder = None if path is None else str(path)
+    task = TaskSpec(items, tuple(language or ()), (), limit, path=folder, passage=passage)
     store = Store(out)
     with display(_out) as shown:
         result = run_cell(
@@ -170,8 +179,8 @@ def probe(
     _out.print(f"records: {result.folder / RECORDS}", markup=False, highlight=False)
 
 
-def _say(text: str) -> None:
-    _out.print(text, markup=False, highlight=False)
+def _say(what: str, done: int, total: int) -> None:
+    _out.print(f"{what} {done}/{total}", markup=False, highlight=False)
 
 
 def _study_of(model: str, study: str) -> StudySpec:
