@@ -23,7 +23,8 @@ from illusion_lib.specs import PruneSpec
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-_BATCH_TOKENS = 4096  # below about a thousand tokens a pass, the machine is badly used
+# Below about a thousand tokens a pass the machine is badly used; on a CPU more are no faster.
+_BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 @torch.no_grad()
@@ -260,4 +261,5 @@ def _size(tokens: torch.Tensor | None) -> int:
 
 
 def _batches(tokens: torch.Tensor) -> Sequence[torch.Tensor]:
-    return torch.split(tokens, max(1, _BATCH_TOKENS // tokens.shape[1]))
+    size = _BATCH_TOKENS.get(tokens.device.type, 1024)
+    return torch.split(tokens, max(1, size // tokens.shape[1]))

@@ -58,7 +58,7 @@ def test_splitting_a_batch_changes_nothing(seed, parts):
 @pytest.mark.parametrize("batch_tokens", [16, 32, 64])
 def test_batches_of_the_engine_change_nothing(llama, tokens, monkeypatch, batch_tokens):
     whole = collect(llama, tokens).inputs
-    monkeypatch.setattr(engine, "_BATCH_TOKENS", batch_tokens)
+    monkeypatch.setitem(engine._BATCH_TOKENS, "cpu", batch_tokens)
     split = collect(llama, tokens).inputs
     for name, value in whole.items():
         assert split[name].tokens == value.tokens
