@@ -31,6 +31,7 @@ _COLUMNS = {
     "model": "model",
 }
 _WIDE = ("options and their log-probabilities",)
+_ONE_LINE = ("pruning", "outcome", "item", "model")
 _LISTED = ("language", "pruning", "outcome", "model")
 
 
@@ -75,6 +76,7 @@ def explorer(records: pd.DataFrame) -> Html:
                 "targets": [places[name] for name in _LISTED],
                 "columnControl": ["order", ["searchList"]],
             },
+            {"targets": [places[name] for name in _ONE_LINE], "className": "dt-nowrap"},
             {"targets": [places[name] for name in _WIDE], "width": "22rem"},
         ],
         ordering={"indicators": False, "handler": False},
