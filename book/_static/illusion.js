@@ -27,3 +27,11 @@
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
   addEventListener("hashchange", () => openItem(100));
 })();
+
+// The explorer's table has its own dark colours, under a class that the theme does not set.
+(() => {
+  const page = document.documentElement;
+  const follow = () => page.classList.toggle("dark", page.dataset.theme === "dark");
+  new MutationObserver(follow).observe(page, { attributeFilter: ["data-theme"] });
+  follow();
+})();
