@@ -32,4 +32,8 @@ class ReportError(IllusionError, RuntimeError):
 
 
 class RecordError(IllusionError, ValueError):
-    """A table of results cannot be read: a column is missing, a row is doubled, no cell is dense."""
+    """A table of results cannot be read: a column is missing, a row is doubled."""
+
+
+class AnchorError(IllusionError, ValueError):
+    """A response matrix, a file of responses or an anchor estimator cannot be used as asked."""

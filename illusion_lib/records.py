@@ -38,8 +38,8 @@ class Record:
     prompt_hash
         First 16 hex digits of the SHA-256 of the prompt's token ids.
     correct
-        Whether the target was found (``choice``: picked by the summed log-prob; ``beam`` and
-        ``sample``: in at least one output).
+        Whether the target was found (``choice``: picked by the summed log-prob; ``beam``,
+        ``sample`` and ``one_shot``: in at least one output).
     output
         The generated text (``beam``: the most likely one), or the option picked.
     outputs

@@ -111,9 +111,9 @@ class PruneSpec:
             f"sparsity must lie in [0, 1), got {self.sparsity!r}; 0.5 zeroes half of the weights",
         )
         _refuse(
-            self.method == DENSE and self.sparsity > 0,
-            f"method 'dense' prunes nothing, but sparsity {self.sparsity:g} was asked for; "
-            "choose a pruning method",
+            self.sparsity > 0 and not METHODS[self.method].sparsifies,
+            f"method {self.method!r} prunes nothing, but sparsity {self.sparsity:g} was asked "
+            "for; choose a pruning method",
         )
         _refuse(self.block_size < 1, f"block_size must be at least 1, got {self.block_size}")
         _refuse(self.damping <= 0, f"damping must be positive, got {self.damping}")
@@ -121,8 +121,8 @@ class PruneSpec:
     @property
     def slug(self) -> str:
         """Short name that sorts by sparsity: ``wanda-s050``, ``wanda-2of4``, ``dense``."""
-        if self.method == DENSE:
-            return DENSE
+        if not METHODS[self.method].sparsifies:
+            return self.method.replace("_", "-")
         if self.pattern is not None:
             return f"{self.method}-{self.pattern.replace(':', 'of')}"
         thousandths = f"{1000 * self.sparsity:04.0f}"
@@ -131,8 +131,8 @@ class PruneSpec:
     @property
     def label(self) -> str:
         """The same for a reader: ``Wanda 50 %``, ``Wanda 2:4``, ``dense``."""
-        if self.method == DENSE:
-            return DENSE
+        if not METHODS[self.method].sparsifies:
+            return METHODS[self.method].label
         amount = self.pattern or f"{100 * self.sparsity:g} %"
         return f"{METHODS[self.method].label} {amount}"
 

@@ -1,6 +1,7 @@
 """The files around the package agree with each other."""
 
 import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -67,3 +68,11 @@ sys.meta_path.insert(0, Block())
 import illusion_lib.{room}
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.slow
+def test_the_readme_example_runs(capsys):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    small = code.replace("owner/model", "tiny-random").replace("limit=40", "limit=3")
+    exec(small, {})
+    assert "retention" in capsys.readouterr().out

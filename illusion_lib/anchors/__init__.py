@@ -35,13 +35,14 @@ from illusion_lib.anchors.item_response import ItemResponse
 from illusion_lib.anchors.lasso import LassoRidge
 from illusion_lib.anchors.load import from_long, from_records, from_wide, load, save
 from illusion_lib.anchors.logs import load_inspect, load_lighteval, load_lm_eval
-from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix
+from illusion_lib.anchors.matrix import ResponseMatrix
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
 from illusion_lib.anchors.rasch import EvenRasch
 from illusion_lib.anchors.sparseeval import SparseEval
 from illusion_lib.anchors.splits import split
 from illusion_lib.anchors.study import Study, compare, study
 from illusion_lib.anchors.tailored import Tailored
+from illusion_lib.errors import AnchorError
 
 __all__ = [
     "ALWAYS",

@@ -11,13 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from illusion_lib.anchors.intervals import ErrorQuantiles, error_quantiles
-from illusion_lib.anchors.matrix import (
-    AnchorError,
-    FloatArray,
-    IntArray,
-    fill_missing,
-    refuse,
-)
+from illusion_lib.anchors.matrix import FloatArray, IntArray, fill_missing, refuse
+from illusion_lib.errors import AnchorError
 
 Respond = Callable[[IntArray], FloatArray]
 """Puts some items to the new model: int (n,) item indices -> float (n,) scores."""

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix, refuse
+from illusion_lib.anchors.matrix import ResponseMatrix, refuse
+from illusion_lib.errors import AnchorError
 
 _MODEL_NAMES = ("model", "source", "model_name")
 _ITEM_NAMES = ("item", "item_id")

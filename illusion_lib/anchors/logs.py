@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from illusion_lib.anchors.load import from_long
-from illusion_lib.anchors.matrix import AnchorError, ResponseMatrix, refuse
+from illusion_lib.anchors.matrix import ResponseMatrix, refuse
+from illusion_lib.errors import AnchorError
 
 PREFERRED = ("exact_match", "acc_norm", "acc", "em", "pass@1", "f1")
 """Which metric is taken, if none is named and an item has several."""

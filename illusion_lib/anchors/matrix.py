@@ -9,14 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from illusion_lib.errors import IllusionError
+from illusion_lib.errors import AnchorError
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
-
-
-class AnchorError(IllusionError, ValueError):
-    """A response matrix, a file of responses or an anchor estimator cannot be used as asked."""
 
 
 def refuse(condition: bool, message: str) -> None:

@@ -93,8 +93,8 @@ class Shared:
         key = _calibration_key(model, spec)
         if key not in self._statistics:
             self._statistics.clear()  # one model's Gram matrices at a time
-            need = "gram" if self.gram else "norms"
-            self._statistics[key] = collect(model, self.windows(model, spec), need)
+            windows = self.windows(model, spec)
+            self._statistics[key] = collect(model, windows, "gram" if self.gram else "norms")
         return self._statistics[key]
 
 
@@ -173,7 +173,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
     import torch
 
     from illusion_lib.models import load_model, weight_fingerprint
-    from illusion_lib.probes import describe_prompts, run_ladder
+    from illusion_lib.probes import describe_prompts, run_ladder, scoring_path
     from illusion_lib.pruning import prune
 
     shared = shared or Shared(store, gram=METHODS[plan.spec.prune.method].needs == "gram")
@@ -218,6 +218,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             "removed": removed_counts(plan.spec.task),
         },
         prompts=describe_prompts(model, plan.spec.probe),
+        scoring_path=scoring_path(model.net),
         seconds=seconds,
     )
     return store.put(plan.spec, to_table(records), manifest)

@@ -68,6 +68,8 @@ class Manifest:
         Number of items, their hash and their sources.
     prompts
         Prompt style, template texts and their hash.
+    scoring_path
+        How continuations were computed: ``packed``, ``expanded`` or ``recompute``.
     seconds
         Wall time by stage.
     records_sha256
@@ -89,6 +91,7 @@ class Manifest:
     calibration_sha256: str | None
     items: dict[str, Any]
     prompts: dict[str, Any]
+    scoring_path: str
     seconds: dict[str, float] = field(default_factory=dict)
     records_sha256: str = ""
 

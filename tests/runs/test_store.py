@@ -44,7 +44,7 @@ def manifest(key=KEY):
         key=key, spec=SPEC.canonical(), created="2026-01-01T00:00:00+00:00", versions={},
         device="cpu", dtype="float32", threads=1, checkpoint="c", checkpoint_note="",
         weights_before="a", weights_after="b", pruning={}, calibration_sha256=None, items={},
-        prompts={},
+        prompts={}, scoring_path="packed",
     )  # fmt: skip
 
 

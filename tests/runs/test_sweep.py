@@ -53,6 +53,7 @@ def test_the_manifest_says_where_the_records_come_from(swept):
     assert set(wanda.versions) >= {"python", "torch", "transformers", "illusion_lib"}
     assert wanda.items["count"] == 3
     assert wanda.prompts["style"] == "chat"
+    assert wanda.scoring_path == "packed"
     assert set(wanda.seconds) == {"load", "calibrate", "prune", "probe"}
 
 
