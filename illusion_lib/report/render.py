@@ -162,9 +162,11 @@ def render_page(page: Page, *, limit: float = 600) -> None:
     partial = page.target.with_name(f".{page.target.name}.partial.ipynb")
     try:
         nbformat.write(template, source)
-        message = _execute(source, partial, page.parameters, limit)
+        message, stopped = _execute(source, partial, page.parameters, limit)
         notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
-        problem = message if notebook is None else (first_error(notebook) or message)
+        # Of a page that was stopped, the notebook only tells that it was interrupted.
+        inside = None if notebook is None or stopped else first_error(notebook)
+        problem = inside or message
         if notebook is not None and problem:
             failed = page.target.parent / "_failed" / page.target.name
             failed.parent.mkdir(exist_ok=True)
@@ -223,8 +225,10 @@ def _check_parameters(template: NotebookNode, page: Page) -> None:
         raise ReportError(f"{page.template.name} has no parameter {', '.join(sorted(unknown))}")
 
 
-def _execute(source: Path, target: Path, parameters: Mapping[str, Any], limit: float) -> str | None:
-    """Run papermill in a process of its own; return what went wrong, or None."""
+def _execute(
+    source: Path, target: Path, parameters: Mapping[str, Any], limit: float
+) -> tuple[str | None, bool]:
+    """Run papermill in its own process; return what went wrong and whether we stopped it."""
     command = [
         sys.executable,
         "-m",
@@ -254,14 +258,15 @@ def _execute(source: Path, target: Path, parameters: Mapping[str, Any], limit: f
         output, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
         _stop(process)
-        return f"took longer than {limit:g} s and was stopped"
+        return f"took longer than {limit:g} s and was stopped", True
     except BaseException:
         _stop(process)
         raise
     if process.returncode == 0:
-        return None
+        return None, False
     lines = [line for line in output.splitlines() if line.strip()]
-    return lines[-1].strip() if lines else f"papermill ended with status {process.returncode}"
+    last = lines[-1].strip() if lines else f"papermill ended with status {process.returncode}"
+    return last, False
 
 
 def _stop(process: subprocess.Popen[str]) -> None:
