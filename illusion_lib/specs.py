@@ -228,6 +228,9 @@ class ProbeSpec:
         Of the samples; 1.0 draws from the model's own distribution.
     demonstrations
         How many different one-shot demonstrations are tried, each alone.
+    controls
+        Share of the items failed in both formats that recovery runs on, as the control group: a
+        draw by seed and item. An item failed only in open generation is always searched.
     seed
         Of option order, samples and demonstrations.
     """
@@ -239,6 +242,7 @@ class ProbeSpec:
     samples: int = 16
     temperature: float = 1.0
     demonstrations: int = 3
+    controls: float = 1.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -247,6 +251,10 @@ class ProbeSpec:
         _one_of(self.style, get_args(PromptStyle), "prompt style")
         for name in ("max_new_tokens", "beams", "samples", "demonstrations"):
             _refuse(getattr(self, name) < 1, f"{name} must be at least 1")
+        _refuse(
+            not (0 < self.controls <= 1),
+            f"controls must be a share in (0, 1], got {self.controls}; 1 searches all",
+        )
         _refuse(
             not (0 < self.temperature < math.inf),
             f"temperature must be positive, got {self.temperature}",

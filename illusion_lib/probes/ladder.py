@@ -102,19 +102,19 @@ def _run(session: Session) -> dict[str, list[Record]]:
 
 
 def _candidate_prompts(session: Session) -> None:
-    shown = [shuffled_options(item, session.spec.seed) for item in session.items]
-    asked = [
-        session.ask(session.prompts.candidates(item, options))
-        for item, options in zip(session.items, shown, strict=True)
-    ]
-    timed = _answers(session, asked, "candidates", len(asked))
-    for item, prompt, (told, seconds) in zip(session.items, asked, timed, strict=True):
-        record = rows.generation(item, "candidates", prompt, told, seconds)
-        session.keep(item, "candidates", [record])
+    for items in session.by_language():
+        asked = [
+            session.ask(session.prompts.candidates(item, shuffled_options(item, session.spec.seed)))
+            for item in items
+        ]
+        timed = _answers(session, asked, "candidates", len(session.items))
+        for item, prompt, (told, seconds) in zip(items, asked, timed, strict=True):
+            record = rows.generation(item, "candidates", prompt, told, seconds)
+            session.keep(item, "candidates", [record])
 
 
 def _one_shot_prompts(session: Session) -> None:
-    wrong = [item for item in session.items if item.id in session.wrong]
+    wrong = [item for item in session.items if item.id in session.searched]
     shown = {
         item.id: demonstrations(item, session.items, session.spec.demonstrations, session.spec.seed)
         for item in wrong

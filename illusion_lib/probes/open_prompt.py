@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from functools import partial
 
 from illusion_lib.items.item import Item
 from illusion_lib.probes import rows
@@ -35,18 +36,18 @@ class OpenPrompt:
         """Encode every item's open prompt, batch by batch, and ask all that continues it."""
         if "choice" in self.spec.probes:
             self.score_neutral()
-        asked = [self.session.ask(self.session.prompts.open(item)) for item in self.session.items]
         branches = max(4, *(self._branches(name) for name in self.spec.probes))
         grown = branches * min(self.spec.max_new_tokens, _TYPICAL_ANSWER)
-        self.session.engine.budget.run(
-            [len(prompt.ids) + grown for prompt in asked],
-            lambda jobs: self._open_batch(
-                [self.session.items[j] for j in jobs], [asked[j] for j in jobs]
-            ),
-        )
+        for items in self.session.by_language():
+            asked = [self.session.ask(self.session.prompts.open(item)) for item in items]
+            work = partial(self._open_jobs, items, asked)
+            self.session.engine.budget.run([len(prompt.ids) + grown for prompt in asked], work)
 
     def _branches(self, name: Probe) -> int:
         return {"beam": self.spec.beams, "sample": self.spec.samples}.get(name, 1)
+
+    def _open_jobs(self, items: list[Item], asked: list[Asked], jobs: list[int]) -> list[None]:
+        return self._open_batch([items[job] for job in jobs], [asked[job] for job in jobs])
 
     def _open_batch(self, items: list[Item], asked: list[Asked]) -> list[None]:
         started = time.perf_counter()
@@ -56,7 +57,7 @@ class OpenPrompt:
             self._choose(items, asked, prefix, encoding)
         if {"open", "rank", *RECOVERY} & set(self.spec.probes):
             self._answer(items, asked, prefix, encoding)
-        wrong = [i for i, item in enumerate(items) if item.id in self.session.wrong]
+        wrong = [i for i, item in enumerate(items) if item.id in self.session.searched]
         if wrong:
             self._recover(
                 [items[i] for i in wrong], [asked[i] for i in wrong], prefix.select(wrong)
@@ -100,11 +101,18 @@ class OpenPrompt:
         for item, prompt, told in zip(items, asked, self.session.texts(outputs), strict=True):
             record = rows.generation(item, "open", prompt, told, seconds)
             self.session.keep(item, "open", [record])
-            if not record.correct:
-                self.session.wrong.add(item.id)
+            if not record.correct and self._is_searched(item):
+                self.session.searched.add(item.id)
         self.session.tell("open", len(items), len(self.session.items))
         if "rank" in self.spec.probes:
             self._rank(items, asked, prefix, outputs, forms)
+
+    def _is_searched(self, item: Item) -> bool:
+        """Whether recovery runs on a failed item: always if it was picked, else as a control."""
+        picked = self.session.records[item.id].get("choice")
+        if picked is None or picked[0].correct:
+            return True
+        return bool(seeded(self.spec.seed, "control", item.id).random() < self.spec.controls)
 
     def _rank(
         self,
@@ -160,7 +168,7 @@ class OpenPrompt:
             for item, prompt, found in zip(items, asked, outputs, strict=True):
                 told = self.session.texts(found)
                 self.session.keep(item, name, rows.recovery(item, name, [prompt], told, seconds))
-            self.session.tell(name, len(items), len(self.session.wrong))
+            self.session.tell(name, len(items), len(self.session.searched))
 
     def score_neutral(self) -> None:
         """Score every option after the prompt without a question, once per language."""

@@ -30,8 +30,8 @@ class Session:
         The model made ready.
     records
         By item id and probe.
-    wrong
-        Ids of the items that open generation got wrong.
+    searched
+        Ids of the items that recovery probes run on.
     """
 
     def __init__(
@@ -46,8 +46,15 @@ class Session:
         )
         self.stops = stop_tokens(model.net, self.encoder, self.prompts.chat)
         self.records: dict[str, dict[Probe, list[Record]]] = defaultdict(dict)
-        self.wrong: set[str] = set()
+        self.searched: set[str] = set()
         self.done: dict[Probe, int] = defaultdict(int)
+
+    def by_language(self) -> list[list[Item]]:
+        """Return the items language by language: their prompts begin alike and share that part."""
+        groups: dict[str, list[Item]] = defaultdict(list)
+        for item in self.items:
+            groups[item.language].append(item)
+        return list(groups.values())
 
     def score_after(
         self, texts: list[str], continuations: list[list[str]], prefix: Prefix

@@ -69,6 +69,16 @@ class Shared:
     gram: bool = True
     _windows: dict[str, torch.Tensor] = field(default_factory=dict)
     _statistics: dict[str, Statistics] = field(default_factory=dict)
+    _weights: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def weights(self, model: Model) -> str:
+        """Return the fingerprint of the still dense `model`'s parameters."""
+        from illusion_lib.models import weight_fingerprint
+
+        key = (model.fingerprint, model.spec.dtype)
+        if key not in self._weights:
+            self._weights[key] = weight_fingerprint(model.net)
+        return self._weights[key]
 
     def windows(self, model: Model, spec: CalibrationSpec) -> torch.Tensor:
         """Return calibration windows of the still dense `model`, int64 (samples, length)."""
@@ -180,7 +190,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
     seconds: dict[str, float] = {}
     with _timed(seconds, "load", progress):
         model = load_model(plan.spec.model, shared.device)
-        before = weight_fingerprint(model.net)
+        before = shared.weights(model)
     with _timed(seconds, "calibrate", progress):
         windows, statistics = _calibration(plan.spec, model, shared)
     with _timed(seconds, "prune", progress):

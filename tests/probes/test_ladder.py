@@ -13,7 +13,7 @@ from illusion_lib.models import Model
 from illusion_lib.probes import probe, run_ladder, session
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts
-from illusion_lib.records import SCHEMA
+from illusion_lib.records import RECOVERY, SCHEMA
 from illusion_lib.specs import ModelSpec, ProbeSpec
 
 SPEC = ProbeSpec(max_new_tokens=8, beams=3, samples=4, demonstrations=2)
@@ -184,3 +184,13 @@ def test_bad_input_is_refused(model, items):
         run_ladder(model, [], SPEC)
     with pytest.raises(ItemError, match="same id"):
         run_ladder(model, [items[0], items[0]], SPEC)
+
+
+def test_a_share_of_the_doubly_failed_is_searched_as_controls(records, model, items):
+    few = run_ladder(model, items, dataclasses.replace(SPEC, controls=1e-9))
+    picked = {r.item_id for r in records if r.probe == "choice" and r.correct}
+    searched = {r.item_id for r in records if r.probe == "beam"}
+    assert searched - picked  # with all controls there are some
+    assert {r.item_id for r in few if r.probe == "beam"} == searched & picked
+    kept = [r for r in records if r.probe not in RECOVERY or r.item_id in picked]
+    close(few, kept)
