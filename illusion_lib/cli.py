@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,9 @@ _err = Console(stderr=True, soft_wrap=True)
 
 StudyArgument = Annotated[str, typer.Argument(help="Name of a shipped study, or a YAML file.")]
 ModelArgument = Annotated[str, typer.Argument(help="Embedded name, hub id, folder or .gguf file.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(help="Cells run at once; by default 1 with a GPU, else up to 2.")
+]
 DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, or balanced.")]
 
 
@@ -80,6 +84,7 @@ def sweep(
         bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")
     ] = False,
     device: DeviceOption = "auto",
+    workers: WorkersOption = None,
 ) -> None:
     """Run every cell of a study; finished cells are reused."""
     from illusion_lib.runs.studies import find_study
@@ -89,7 +94,7 @@ def sweep(
     if dry_run:
         _print_plan(spec, folder)
     else:
-        _sweep(spec, folder, device)
+        _sweep(spec, folder, device, workers)
 
 
 @app.command()
@@ -103,6 +108,7 @@ def report(
     study: Annotated[str, typer.Option(help="With --model: the study to take over.")] = "quick",
     site: Annotated[Path | None, typer.Option(help="Where to build; FOLDER/report.")] = None,
     device: DeviceOption = "auto",
+    workers: WorkersOption = None,
 ) -> None:
     """Render a finished sweep into an HTML book, or sweep and render a model of yours."""
     from illusion_lib.report.book import build_report
@@ -110,7 +116,7 @@ def report(
     if model is not None:
         spec = _study_of(model, study)
         folder = folder or Path("runs") / spec.name
-        _sweep(spec, folder, device)
+        _sweep(spec, folder, device, workers)
     if folder is None:
         raise SpecError("name the folder of a finished sweep, or a model with --model")
     target = site or folder / "report"
@@ -165,11 +171,10 @@ def probe(
 
     folder = None if path is None else str(path)
     task = TaskSpec(items, tuple(language or ()), (), limit, path=folder, passage=passage)
+    cell = CellSpec(ModelSpec(model), task=task)
     store = Store(out)
     with display(_out) as shown:
-        result = run_cell(
-            CellSpec(ModelSpec(model), task=task), store, Shared(store, device), shown.on_step
-        )
+        result = run_cell(cell, store, Shared(store, device), partial(shown.on_step, cell))
     table = Table("probe", "items", "correct")
     for name, rows in result.records.query("target == 'gold'").groupby("probe", sort=False):
         judged = rows["correct"].dropna()
@@ -216,14 +221,20 @@ def _name(cell: CellSpec) -> str:
     return f"{cell.model.slug} {cell.slug}"
 
 
-def _sweep(spec: StudySpec, folder: Path, device: str) -> None:
+def _sweep(spec: StudySpec, folder: Path, device: str, workers: int | None) -> None:
     from illusion_lib.runs.display import display
     from illusion_lib.runs.store import Store
     from illusion_lib.runs.sweep import run_study
+    from illusion_lib.runs.workers import usual_workers
 
     with display(_out) as shown:
         result = run_study(
-            spec, Store(folder), device=device, progress=shown.on_step, on_cell=shown.on_cell
+            spec,
+            Store(folder),
+            device=device,
+            workers=workers or usual_workers(),
+            on_step=shown.on_step,
+            on_done=shown.on_done,
         )
     for cell, reason in result.failures:
         _err.print(f"failed: {_name(cell)}: {reason}", markup=False, highlight=False)

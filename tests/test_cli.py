@@ -72,7 +72,7 @@ def test_plan_sweep_and_sweep_again(illusion, study, tmp_path):
     assert plan.returncode == 0
     assert "2 cells, 0 finished" in plan.stdout
     assert not (tmp_path / "out").exists()
-    first = illusion("sweep", study, "--out", tmp_path / "out")
+    first = illusion("sweep", study, "--out", tmp_path / "out", "--workers", 1)
     assert (first.returncode, first.stderr) == (0, "")
     assert "2 of 2 cells" in first.stdout
     again = illusion("sweep", study, "--out", tmp_path / "out", "--dry-run")
@@ -102,7 +102,7 @@ def test_an_interrupt_says_that_nothing_is_lost(illusion, study, tmp_path, monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr("illusion_lib.runs.sweep.run_cell", interrupted)
-    done = illusion("sweep", study, "--out", tmp_path / "out")
+    done = illusion("sweep", study, "--out", tmp_path / "out", "--workers", 1)
     assert done.returncode == 130
     assert "what is finished is kept" in done.stderr
 

@@ -6,64 +6,69 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from statistics import median
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from illusion_lib.specs import CellSpec
 
-_REUSED_SECONDS = 1.0
-
 
 @dataclass(slots=True)
 class Display:
-    """Tells which cell runs, how far it is, and how much time is left.
+    """Tells which cells run, how far they are, and how much time is left.
 
     Attributes
     ----------
     console
         Where to write.
-    bar
-        The live bar; None where the console is not a terminal.
+    bars
+        The live bars; None where the console is not a terminal.
     """
 
     console: Console
-    bar: Progress | None = None
-    _started: float | None = None
-    _seconds: list[float] = field(default_factory=list)
+    bars: Progress | None = None
+    _started: float = 0.0
+    _computed: int = 0
+    _running: dict[CellSpec, TaskID | None] = field(default_factory=dict)
+    _overall: TaskID | None = None
 
-    def on_cell(self, cell: CellSpec, done: int, total: int) -> None:
-        """Announce the next cell."""
-        self._clock()
+    def on_step(self, cell: CellSpec, what: str, done: int, total: int) -> None:
+        """Show how far a step of a cell is."""
+        if cell not in self._running:
+            self._started = self._started or time.monotonic()
+            self._running[cell] = self._announce(cell)
+        task = self._running[cell]
+        if self.bars is not None and task is not None:
+            name = f"{_name(cell)}: {what}"
+            self.bars.update(task, description=name, completed=done, total=total)
+
+    def on_done(self, cell: CellSpec, done: int, total: int) -> None:
+        """Show that a cell is done, and the time left."""
+        task = self._running.pop(cell, None)
         left = ""
-        if self._seconds:
-            left = f", about {_duration(median(self._seconds) * (total - done))} left"
-        text = f"cell {done + 1}/{total} {cell.model.slug} {cell.slug}{left}"
-        if self.bar is None:
-            self.console.print(text, highlight=False, markup=False)
-        else:
-            self.bar.reset(self._tasks()[0], total=total, completed=done, description=text)
+        if self._started:
+            self._computed += 1
+            rest = (time.monotonic() - self._started) / self._computed * (total - done)
+            left = f", about {_duration(rest)} left" if done < total else ""
+        text = f"{done}/{total} cells{left}"
+        if self.bars is None:
+            self.console.print(f"done {_name(cell)}: {text}", highlight=False, markup=False)
+            return
+        if task is not None:
+            self.bars.remove_task(task)
+        if self._overall is None:
+            self._overall = self.bars.add_task("")
+        self.bars.update(self._overall, description=text, completed=done, total=total)
 
-    def on_step(self, what: str, done: int, total: int) -> None:
-        """Show how far a step of the cell is."""
-        if self.bar is not None:
-            self.bar.update(self._tasks()[1], description=what, completed=done, total=total)
+    def _announce(self, cell: CellSpec) -> TaskID | None:
+        if self.bars is not None:
+            return self.bars.add_task(_name(cell))
+        self.console.print(f"running {_name(cell)}", highlight=False, markup=False)
+        return None
 
-    def _clock(self) -> None:
-        """Note how long the last cell took; one taken from the store says nothing of the rest."""
-        now = time.monotonic()
-        if self._started is not None and now - self._started > _REUSED_SECONDS:
-            self._seconds.append(now - self._started)
-        self._started = now
 
-    def _tasks(self) -> tuple[TaskID, TaskID]:
-        assert self.bar is not None
-        if not self.bar.tasks:
-            self.bar.add_task("cells")
-            self.bar.add_task("step")
-        first, second = self.bar.task_ids
-        return first, second
+def _name(cell: CellSpec) -> str:
+    return f"{cell.model.slug} {cell.slug}"
 
 
 @contextmanager
@@ -78,8 +83,8 @@ def display(console: Console) -> Iterator[Display]:
         TextColumn("{task.completed:.0f}/{task.total:.0f}"),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=console, transient=True) as bar:
-        yield Display(console, bar)
+    with Progress(*columns, console=console, transient=True) as bars:
+        yield Display(console, bars)
 
 
 def _duration(seconds: float) -> str:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from illusion_lib.errors import IllusionError, SpecError
 from illusion_lib.pruning.registry import METHODS
-from illusion_lib.runs.cell import Progress, Shared, no_progress, resolve_model, run_cell
+from illusion_lib.runs.cell import Shared, plan_cell, resolve_model, run_cell
 from illusion_lib.runs.store import CellResult, Store
 from illusion_lib.runs.studies import study_content, study_from
+from illusion_lib.runs.workers import OnStep, run_side_by_side
 from illusion_lib.specs import CellSpec, StudySpec
 
 STUDY_FILE = "study.json"
+
+OnDone = Callable[[CellSpec, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +66,11 @@ def run_study(
     models: Sequence[str] | None = None,
     *,
     device: str = "auto",
-    progress: Progress = no_progress,
-    on_cell: Callable[[CellSpec, int, int], None] = lambda cell, done, total: None,
+    workers: int = 1,
+    on_step: OnStep = lambda cell, what, done, total: None,
+    on_done: OnDone = lambda cell, done, total: None,
 ) -> StudyResult:
-    """Run a study's cells one after the other; what is finished already is taken from the store.
+    """Run a study's cells; what is finished already is taken from the store.
 
     Parameters
     ----------
@@ -77,10 +82,12 @@ def run_study(
         Names of models to keep to; None runs all.
     device
         Passed to `load_model`.
-    progress
-        Called within a cell with a step's name, the work done and the total.
-    on_cell
-        Called before each cell with the cell, the number done and the total.
+    workers
+        How many cells run at once, each in a process of its own; 1 runs them here.
+    on_step
+        Called within a cell with the cell, a step's name, the work done and the total.
+    on_done
+        Called after each cell with the cell, the number of cells done and the total.
 
     Returns
     -------
@@ -90,6 +97,8 @@ def run_study(
     unknown = set(models or ()) - {model.name for model in study.models}
     if unknown:
         raise SpecError(f"study {study.name!r} has no model {', '.join(sorted(unknown))}")
+    if workers < 1:
+        raise SpecError(f"workers must be at least 1, got {workers}")
     chosen = [c for c in study.cells() if models is None or c.model.name in models]
     if models is None:
         study = _portable(study)
@@ -97,15 +106,55 @@ def run_study(
     shared = Shared(
         store, device, gram=any(METHODS[p.method].needs == "gram" for p in study.prunings)
     )
-    finished: list[CellResult] = []
-    failures: list[tuple[CellSpec, str]] = []
-    for done, cell in enumerate(chosen):
-        on_cell(cell, done, len(chosen))
+    pending = [cell for cell in chosen if not _is_finished(cell, store)]
+    told = _Told(len(chosen), on_done)
+    for cell in chosen:
+        if cell not in pending:
+            told.done(cell)
+    if workers > 1 and len(pending) > 1:
+        outcomes = run_side_by_side(pending, shared, min(workers, len(pending)), on_step)
+    else:
+        outcomes = _run_here(pending, shared, on_step)
+    failed: dict[CellSpec, str] = {}
+    for cell, reason in outcomes:
+        if reason is not None:
+            failed[cell] = reason
+        told.done(cell)
+    finished = tuple(run_cell(cell, store, shared) for cell in chosen if cell not in failed)
+    return StudyResult(study, finished, tuple(failed.items()))
+
+
+@dataclass(slots=True)
+class _Told:
+    """Counts the cells that are done."""
+
+    total: int
+    on_done: OnDone
+    count: int = 0
+
+    def done(self, cell: CellSpec) -> None:
+        self.count += 1
+        self.on_done(cell, self.count, self.total)
+
+
+def _is_finished(cell: CellSpec, store: Store) -> bool:
+    try:
+        plan = plan_cell(cell)
+    except IllusionError:
+        return False  # running it will tell why
+    return store.get(plan.spec, plan.key) is not None
+
+
+def _run_here(
+    cells: Sequence[CellSpec], shared: Shared, on_step: OnStep
+) -> Iterator[tuple[CellSpec, str | None]]:
+    for cell in cells:
         try:
-            finished.append(run_cell(cell, store, shared, progress))
+            run_cell(cell, shared.store, shared, partial(on_step, cell))
         except IllusionError as error:
-            failures.append((cell, str(error)))
-    return StudyResult(study, tuple(finished), tuple(failures))
+            yield cell, str(error)
+        else:
+            yield cell, None
 
 
 def _portable(study: StudySpec) -> StudySpec:

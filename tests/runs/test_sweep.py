@@ -1,5 +1,6 @@
 """Cells and studies: computed once, reused, resumed, and independent of what ran before."""
 
+import multiprocessing
 from dataclasses import replace
 
 import pandas as pd
@@ -139,3 +140,39 @@ def test_unknown_models_and_empty_folders_are_refused(small_study, tmp_path):
     with pytest.raises(ModelError, match="unknown model"):
         run_cell(replace(small_study.cells()[0], model=ModelSpec("nothing")), Store(tmp_path))
     assert not (tmp_path / "cells").exists()
+
+
+def test_side_by_side_finds_the_same_and_names_what_fails(swept, small_study, tmp_path):
+    _, result = swept
+    prunings = (*small_study.prunings, PruneSpec("wanda", pattern="1:7"))
+    steps, done = [], []
+    parallel = run_study(
+        replace(small_study, prunings=prunings),
+        Store(tmp_path),
+        workers=2,
+        on_step=lambda cell, *step: steps.append((cell.slug, *step)),
+        on_done=lambda cell, count, total: done.append((count, total)),
+    )
+    pd.testing.assert_frame_equal(content(parallel.records), content(result.records))
+    ((failed, reason),) = parallel.failures
+    assert failed.slug == "wanda-1of7"
+    assert "does not divide" in reason
+    assert done == [(count, 5) for count in range(1, 6)]
+    assert {"dense", "sparsegpt-2of4"} <= {slug for slug, *_ in steps}
+
+
+def test_a_killed_worker_costs_its_cell_and_nothing_else(small_study, tmp_path):
+    killed = []
+
+    def kill(cell, what, done, total):
+        if what == "probe" and not killed:
+            killed.append(cell)
+            for process in multiprocessing.active_children():
+                process.kill()
+
+    result = run_study(small_study, Store(tmp_path), workers=2, on_step=kill)
+    assert result.failures
+    assert all("killed" in reason for _, reason in result.failures)
+    again = run_study(small_study, Store(tmp_path), workers=1)
+    assert again.failures == ()
+    assert len(again.cells) == 4
