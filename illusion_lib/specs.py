@@ -188,7 +188,7 @@ class TaskSpec:
     limit
         Items per language and relation after a seeded shuffle of the parallel ids; None keeps all.
     seed
-        Seed of that shuffle; languages keep the same facts.
+        Seed of that shuffle; languages keep the same facts. None keeps the set's own order.
     path
         Local folder of a public set's files; None fetches them from the Hugging Face hub.
     passage
@@ -199,7 +199,7 @@ class TaskSpec:
     languages: tuple[str, ...] = ("en", "es")
     relations: tuple[str, ...] = ("capital",)
     limit: int | None = 40
-    seed: int = 0
+    seed: int | None = 0
     path: str | None = None
     passage: bool = True
 

