@@ -18,6 +18,7 @@ from illusion_lib.report.numerals import percent
 from illusion_lib.report.style import CHANCE, FORMATS, INK, drawing, method_colour, new_figure
 
 _PAIR = (RECOGNITION, PRODUCTION)
+_ENTRY_INCHES = 2.0  # room that an entry of the legend takes
 _BESIDE = 0.022  # n:m cells stand this far right of the unstructured ones of equal sparsity
 
 
@@ -142,7 +143,7 @@ def _legend(figure: Any, formats: Sequence[str], methods: Sequence[str] = ()) ->
     figure.legend(
         handles=handles,
         loc="outside upper left",
-        ncols=len(handles),
+        ncols=min(len(handles), int(figure.get_figwidth() // _ENTRY_INCHES)),
         fontsize=8.5,
         handlelength=3.2,
     )
