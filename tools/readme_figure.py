@@ -17,7 +17,7 @@ from illusion_lib.report.start import Start
 from illusion_lib.runs import load_study
 
 ROOT = Path(__file__).parents[1]
-FIGURE = ROOT / "book" / "_static" / "headline.svg"
+FIGURE = ROOT / "book" / "_static" / "headline.png"
 BEGIN, END = "<!-- headline: begin -->", "<!-- headline: end -->"
 
 
@@ -26,7 +26,7 @@ def main(folder: str) -> None:
     result = load_study(folder)
     records = result.records
     exhibit = figures.accuracy(divergence.accuracy(records))
-    exhibit.figure.savefig(FIGURE, bbox_inches="tight", metadata={"Date": None})
+    exhibit.save(FIGURE)
     manifest = result.cells[0].manifest
     items = records.groupby("language")["item_id"].nunique()
     asked = ", ".join(f"{count} in {language}" for language, count in items.items())
