@@ -112,7 +112,7 @@ class PruneSpec:
         )
         _refuse(
             self.sparsity > 0 and not METHODS[self.method].sparsifies,
-            f"method {self.method!r} prunes nothing, but sparsity {self.sparsity:g} was asked "
+            f"method {self.method!r} makes no zeros, but sparsity {self.sparsity:g} was asked "
             "for; choose a pruning method",
         )
         _refuse(self.block_size < 1, f"block_size must be at least 1, got {self.block_size}")

@@ -56,7 +56,7 @@ def test_a_pattern_and_another_sparsity_are_refused():
     ("make", "message"),
     [
         (lambda: PruneSpec("nonsense", 0.5), "unknown pruning method 'nonsense'; choose one of"),
-        (lambda: PruneSpec("dense", 0.5), "prunes nothing"),
+        (lambda: PruneSpec("dense", 0.5), "makes no zeros"),
         (lambda: PruneSpec("wanda", 0.5, statistics="both"), "unknown statistics mode"),
         (lambda: ProbeSpec(probes=("open", "guess")), "unknown probe 'guess'"),
         (lambda: ProbeSpec(beams=0), "beams must be at least 1"),

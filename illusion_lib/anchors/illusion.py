@@ -102,10 +102,8 @@ def production_estimate(
     plain = _reach(scores - mean_only, n_items, level) * n / (n - 1)
     low, high = max(0.0, estimate - reach), min(1.0, estimate + reach)
     # What is known for sure: the generated items' own scores.
-    low, high = (
-        max(low, float(scores.sum()) / n_items),
-        min(high, 1 - float((1 - scores).sum()) / n_items),
-    )
+    high = min(high, 1 - float((1 - scores).sum()) / n_items)
+    low = min(high, max(low, float(scores.sum()) / n_items))
     estimate = float(np.clip(estimate, low, high))
     size = _equivalent_size(n, n_items, plain, reach)
     return Production(estimate, low, high, level, n, n_items, mean_only, size, notes)

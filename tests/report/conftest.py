@@ -177,6 +177,7 @@ def fill_store(folder, facts=12):
             calibration_sha256=None,
             items={"count": len(plan.items), "sha256": "c", "sources": ["synthetic"]},
             prompts={"style": "plain", "sha256": "d"},
+            scoring_path="packed",
             seconds={"load": 0.1, "probe": 1.0},
         )
         store.put(plan.spec, to_table(synthetic_records(plan.spec, plan.items)), manifest)
