@@ -81,7 +81,7 @@ def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
 
 def _groups(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Yield, per pruned cell, its groups' items with the cell and target to look up."""
-    failures = items[(items["method"] == DENSE) & (items["produces"] == False)]  # noqa: E712
+    failures = items[(items["method"] == DENSE) & (items["produces"] == False)]  # noqa: E712  # nullable: NA is no failure
     for front, part in cells(pairs(items)):
         lost = part[part["flow"] == LOST]
         collapsed = lost["output_class"].isin(COLLAPSED)
