@@ -12,6 +12,7 @@ import queue
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -27,6 +28,7 @@ Event = tuple[CellSpec, str, int, int]
 OnStep = Callable[[CellSpec, str, int, int], None]
 
 _POLL_SECONDS = 0.2
+_GRACE_SECONDS = 3.0
 _shared: Shared | None = None
 _events: Queue[Event] | None = None
 
@@ -93,7 +95,9 @@ def _follow_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGTERM)  # the cell in hand removes its scratch folder
+    time.sleep(_GRACE_SECONDS)
+    os._exit(1)  # the pool would outlive the exception and wait for work for ever
 
 
 def _work(cell: CellSpec) -> str | None:
