@@ -1,0 +1,83 @@
+"""`illusion sweep`: run a study, or print its plan and cost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from illusion_lib.cli.console import (
+    DeviceOption,
+    StudyArgument,
+    WorkersOption,
+    cell_name,
+    err_console,
+    out_console,
+)
+from illusion_lib.specs import StudySpec
+
+
+def sweep(
+    study: StudyArgument = "quick",
+    out: Annotated[Path | None, typer.Option(help="Folder of the results.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the plan and its cost; run nothing.")
+    ] = False,
+    device: DeviceOption = "auto",
+    workers: WorkersOption = None,
+) -> None:
+    """Run every cell of a study; finished cells are reused."""
+    from illusion_lib.runs.studies import find_study
+
+    spec = find_study(study)
+    folder = out or Path("runs") / spec.name
+    if dry_run:
+        _print_plan(spec, folder)
+    else:
+        sweep_into(spec, folder, device, workers)
+
+
+def _print_plan(spec: StudySpec, folder: Path) -> None:
+    from illusion_lib.runs.cost import plan_costs
+    from illusion_lib.runs.store import Store
+
+    costs = plan_costs(spec.cells(), Store(folder))
+    table = Table("cell", "task", "state", "seconds", "basis", title=f"{spec.name}: {spec.title}")
+    for cost in costs:
+        seconds = "unknown" if cost.seconds is None else f"{cost.seconds:,.0f}"
+        state = "finished" if cost.finished else "to run"
+        basis = "measured" if cost.measured else "estimated"
+        table.add_row(cell_name(cost.spec), cost.spec.task.name, state, seconds, basis)
+    out_console.print(table)
+    left = [c.seconds for c in costs if not c.finished and c.seconds is not None]
+    unknown = sum(c.seconds is None for c in costs)
+    text = f"{len(costs)} cells, {sum(c.finished for c in costs)} finished; "
+    text += f"about {sum(left) / 60:,.1f} min to run on this machine"
+    out_console.print(
+        text + (f" and {unknown} cells of unknown cost" if unknown else ""), markup=False
+    )
+
+
+def sweep_into(spec: StudySpec, folder: Path, device: str, workers: int | None) -> None:
+    """Run a study with progress shown; failed cells are named and make the status 1."""
+    from illusion_lib.runs.display import display
+    from illusion_lib.runs.store import Store
+    from illusion_lib.runs.sweep import run_study
+    from illusion_lib.runs.workers import usual_workers
+
+    with display(out_console) as shown:
+        result = run_study(
+            spec,
+            Store(folder),
+            device=device,
+            workers=workers or usual_workers(),
+            on_step=shown.on_step,
+            on_done=shown.on_done,
+        )
+    for cell, reason in result.failures:
+        err_console.print(f"failed: {cell_name(cell)}: {reason}", markup=False, highlight=False)
+    out_console.print(f"{len(result.cells)} of {len(spec.cells())} cells in {folder}", markup=False)
+    if result.failures:
+        raise typer.Exit(1)
