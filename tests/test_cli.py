@@ -1,10 +1,12 @@
 """The command line: one clear line and a status for what cannot be done, results for the rest."""
 
+import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from illusion_lib.cli import main
@@ -111,3 +113,28 @@ def test_the_installed_command_starts():
     command = Path(sys.executable).with_name("illusion")
     done = subprocess.run([command, "--help"], capture_output=True, text=True, check=True)
     assert "sweep" in done.stdout
+
+
+@pytest.fixture
+def two_sets(tmp_path):
+    items = [f"q{i}" for i in range(20)]
+    frame = pd.DataFrame({"item": items, "format": "open", "correct": True})
+    frame.to_csv(tmp_path / "a.csv", index=False)
+    frame.assign(correct=[i > 5 for i in range(20)]).to_csv(tmp_path / "b.csv", index=False)
+    return tmp_path
+
+
+def test_compare_prints_a_table_json_or_a_page(illusion, two_sets):
+    shown = illusion("compare", "a.csv", "b.csv", cwd=two_sets)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert "−0.30 [" in shown.stdout
+    content = json.loads(illusion("compare", "a.csv", "b.csv", "--format", "json").stdout)
+    assert content["rows"][0]["right_to_wrong"] == 6
+    page = illusion("compare", "a.csv", "b.csv", "--format", "html").stdout
+    assert page.startswith("<!doctype html>")
+
+
+def test_compare_says_what_it_cannot_read(illusion, two_sets):
+    done = illusion("compare", "a.csv", "none.csv", cwd=two_sets)
+    assert done.returncode == 2
+    assert "error: none.csv does not exist" in done.stderr

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from illusion_lib import __version__
+from illusion_lib.cli.compare import compare
 from illusion_lib.cli.console import err_console, out_console
 from illusion_lib.cli.models import models
 from illusion_lib.cli.probe import probe
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (models, sweep, report, prune, probe):
+for command in (models, sweep, report, prune, probe, compare):
     app.command()(command)
 
 

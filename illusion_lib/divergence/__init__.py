@@ -16,6 +16,7 @@ from illusion_lib.divergence.compare import compare
 from illusion_lib.divergence.draws import calibration_draws
 from illusion_lib.divergence.fates import FateRule, fate_counts, item_fates
 from illusion_lib.divergence.frames import combine, tidy
+from illusion_lib.divergence.gap_power import gap_power
 from illusion_lib.divergence.gaps import MEASURES, gap, gaps
 from illusion_lib.divergence.harness import read_results
 from illusion_lib.divergence.interaction import interactions, sparsity_models
@@ -56,6 +57,7 @@ __all__ = [
     "fate_counts",
     "format_agreement",
     "gap",
+    "gap_power",
     "gaps",
     "holm",
     "interactions",

@@ -18,6 +18,8 @@ FRONT = ("model", "cell", "method", "sparsity", "pattern", "label", "calibration
 ITEM = ("language", "item_id")
 KEY = ("model", "cell", "language", "item_id", "probe", "target")
 
+# Words that other tables use for our columns, taken where ours are not there.
+_COLUMNS = {"format": "probe", "item": "item_id", "lang": "language"}
 # Words that other tools use for the two formats.
 _FORMATS = {
     "production": PRODUCTION,
@@ -46,12 +48,13 @@ def tidy(records: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     records
-        One row per model variant, item and format. Needed: ``item_id``, ``correct`` (true/false,
-        0/1 or missing) and ``probe`` (or ``format``): ``open`` for production, ``choice`` for
-        recognition. Optional, with what stands in for them: ``model`` ("model"), ``cell``
-        ("dense"), ``method`` (the cell), ``sparsity`` (0 for dense, else missing), ``pattern``,
-        ``label`` (the cell), ``calibration_seed`` (0), ``language`` ("und"), ``parallel_id`` (the
-        item), ``target`` ("gold"), ``n_options`` (the length of ``options``).
+        One row per model variant, item and format. Needed: ``item_id`` (or ``item``), ``correct``
+        (true/false, 0/1 or missing) and ``probe`` (or ``format``): ``open`` for production,
+        ``choice`` for recognition. Optional, with what stands in for them: ``model`` ("model"),
+        ``cell`` ("dense"), ``method`` (the cell), ``sparsity`` (0 for dense, else missing),
+        ``pattern``, ``label`` (the cell), ``calibration_seed`` (0), ``language`` ("und"),
+        ``parallel_id`` (the item), ``target`` ("gold"), ``n_options`` (the length of
+        ``options``).
 
     Returns
     -------
@@ -63,7 +66,8 @@ def tidy(records: pd.DataFrame) -> pd.DataFrame:
     RecordError
         No row, a column is missing, a row is doubled, or ``correct`` is not 0/1.
     """
-    frame = records.rename(columns={"format": "probe"} if "probe" not in records else {}).copy()
+    other = {theirs: ours for theirs, ours in _COLUMNS.items() if ours not in records}
+    frame = records.rename(columns=other).copy()
     _require(frame, ("item_id", "probe", "correct"))
     if frame.empty:
         raise RecordError("the table of results has no row; run a cell first")

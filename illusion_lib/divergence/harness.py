@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,22 @@ _PICKED = ("acc", "acc_norm", "acc_bytes", "acc_mutual_info")
 _WRITTEN = ("exact_match", "pass@1", "em", "contains")
 
 
+_SAMPLES = re.compile(r"samples_(.+?)(?:_\d{4}-\d{2}-\d{2}T[\d.:-]+)?")
+_MOST_NAMED = 12
+
+
 def read_results(path: str | Path, metric: str | None = None) -> pd.DataFrame:
-    """Return a table of results from a file.
+    """Return a table of results from a file or a folder.
 
     Parameters
     ----------
     path
         ``.parquet`` or ``.csv`` with the columns of `tidy`; ``.jsonl`` with those, or a
-        ``samples_*.jsonl`` log of lm-evaluation-harness (written by ``--log_samples``).
+        ``samples_*.jsonl`` log of lm-evaluation-harness (written by ``--log_samples``). A folder:
+        of one finished cell, or of the harness's logs, of which the latest of each task is read.
     metric
         Of such a log; by default ``acc``, ``acc_norm`` or ``exact_match``, whichever comes first.
+        With several answer filters as the harness writes it: ``exact_match,strict-match``.
 
     Returns
     -------
@@ -38,9 +45,14 @@ def read_results(path: str | Path, metric: str | None = None) -> pd.DataFrame:
     Raises
     ------
     RecordError
-        The file cannot be read, has several answer filters, or lacks the metric.
+        The file cannot be read, has several answer filters, or lacks the metric; the folder holds
+        several cells or nothing to read.
     """
     file = Path(path)
+    if file.is_dir():
+        return _from_folder(file, metric)
+    if not file.exists():
+        raise RecordError(f"{file} does not exist; give a file of results or a cell's folder")
     try:
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
@@ -53,6 +65,44 @@ def read_results(path: str | Path, metric: str | None = None) -> pd.DataFrame:
             raise
         raise RecordError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from error
     raise RecordError(f"cannot read {file}: give a .parquet, .csv or .jsonl file")
+
+
+def _from_folder(folder: Path, metric: str | None) -> pd.DataFrame:
+    cells = [path for path in sorted(folder.rglob("records.parquet")) if _is_kept(path, folder)]
+    logs = {} if cells else _latest_logs(folder)
+    if len(cells) == 1:
+        return read_results(cells[0])
+    if cells:
+        some = ", ".join(str(cell.parent) for cell in cells[:_MOST_NAMED])
+        raise RecordError(f"{folder} holds {len(cells)} cells; name the folder of one: {some}")
+    if not logs:
+        raise RecordError(f"{folder} holds neither records.parquet nor samples_*.jsonl")
+    parts = []
+    for task, log in logs.items():
+        part = read_results(log, metric)
+        parts.append(part.assign(item_id=f"{task}:" + part["item_id"], cell=folder.name))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _is_kept(cell: Path, folder: Path) -> bool:
+    """Return whether a cell is finished and sound: not half-written, not in quarantine."""
+    parts = cell.relative_to(folder).parts
+    return not any(part.startswith(".") or part == "quarantine" for part in parts)
+
+
+def _latest_logs(folder: Path) -> dict[str, Path]:
+    """Return the latest log of each task; the names end in the time of the run."""
+    found_logs = sorted(folder.rglob("samples_*.jsonl"), key=lambda path: path.name)
+    homes = sorted({str(log.parent) for log in found_logs})
+    if len(homes) > 1:
+        raise RecordError(
+            f"{folder} holds the logs of several models; name one: {', '.join(homes)}"
+        )
+    logs: dict[str, Path] = {}
+    for log in found_logs:
+        found = _SAMPLES.fullmatch(log.stem)
+        logs[found[1] if found else log.stem] = log
+    return logs
 
 
 def _read_lines(file: Path) -> list[dict[str, Any]]:
@@ -75,13 +125,14 @@ def _read_lines(file: Path) -> list[dict[str, Any]]:
 def _from_lines(rows: list[dict[str, Any]], file: Path, metric: str | None) -> pd.DataFrame:
     if "doc_id" not in rows[0]:
         return pd.DataFrame(rows)
-    filters = list(dict.fromkeys(str(row.get("filter", "none")) for row in rows))
-    if len(filters) > 1:
-        raise RecordError(
-            f"{file} holds {len(filters)} answer filters ({', '.join(filters)}); "
-            "keep the lines of one of them"
-        )
+    metric, _, wanted = (metric or "").partition(",")
     name = metric or _choose_metric(rows[0], file)
+    filters = list(dict.fromkeys(str(row.get("filter", "none")) for row in rows))
+    if wanted:
+        rows = [row for row in rows if str(row.get("filter", "none")) == wanted]
+    if not rows or (len(filters) > 1 and not wanted):
+        choices = ", ".join(f"{name},{each}" for each in filters)
+        raise RecordError(f"{file} holds {len(filters)} answer filters; name one metric: {choices}")
     parsed = []
     for row in rows:
         if name not in row:

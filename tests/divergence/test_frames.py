@@ -9,7 +9,7 @@ from illusion_lib.errors import RecordError
 
 
 def test_minimal_table_is_filled() -> None:
-    frame = tidy(pd.DataFrame({"item_id": [1, 2], "format": ["mc", "open"], "correct": [1, 0]}))
+    frame = tidy(pd.DataFrame({"item": [1, 2], "format": ["mc", "open"], "correct": [1, 0]}))
     assert list(frame["probe"]) == ["choice", "open"]
     row = frame.iloc[0]
     assert (row["model"], row["cell"], row["language"], row["parallel_id"]) == (

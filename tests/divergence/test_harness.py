@@ -82,7 +82,53 @@ def test_bad_logs_are_refused(tmp_path: Path, content: str, message: str) -> Non
 
 
 def test_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="cannot read"):
+    with pytest.raises(RecordError, match="does not exist"):
         read_results(tmp_path / "none.csv")
     with pytest.raises(RecordError, match=r"give a \.parquet"):
         read_results(tmp_path / "x.pickle")
+
+
+def test_a_folder_of_logs_reads_the_latest_of_each_task(tmp_path: Path) -> None:
+    write_log(tmp_path / "samples_arc_2026-01-01T10-00-00.000001.jsonl", [0.0, 0.0])
+    write_log(tmp_path / "samples_arc_2026-02-01T10-00-00.000001.jsonl", [1.0, 1.0])
+    write_log(tmp_path / "samples_piqa_2026-01-01T10-00-00.000001.jsonl", [1.0])
+    found = read_results(tmp_path)
+    assert sorted(found["item_id"]) == ["arc:0", "arc:1", "piqa:0"]
+    assert found["correct"].sum() == 3
+    tidy(found)
+
+
+def test_logs_of_several_models_are_not_mixed(tmp_path: Path) -> None:
+    for model in ("one", "two"):
+        (tmp_path / model).mkdir()
+        write_log(tmp_path / model / "samples_arc.jsonl", [1.0])
+    with pytest.raises(RecordError, match=r"several models; name one: .*one, .*two"):
+        read_results(tmp_path)
+
+
+def test_a_filter_is_named_as_the_harness_names_it(tmp_path: Path) -> None:
+    rows = [
+        {"doc_id": i, "filter": name, "exact_match": hit}
+        for i in range(3)
+        for name, hit in (("strict-match", 0.0), ("flexible-extract", 1.0))
+    ]
+    log = tmp_path / "samples_gsm8k.jsonl"
+    log.write_text("\n".join(map(json.dumps, rows)))
+    assert read_results(log, "exact_match,flexible-extract")["correct"].sum() == 3
+    with pytest.raises(RecordError, match="exact_match,strict-match, exact_match,flexible"):
+        read_results(log)
+
+
+def test_a_folder_of_cells_must_name_one(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"item_id": ["a"], "probe": ["open"], "correct": [True]})
+    for name in ("dense-1", ".writing-2", "quarantine"):
+        (tmp_path / name).mkdir()
+        frame.to_parquet(tmp_path / name / "records.parquet")
+    assert len(read_results(tmp_path)) == 1
+    (tmp_path / "wanda-2").mkdir()
+    frame.to_parquet(tmp_path / "wanda-2" / "records.parquet")
+    with pytest.raises(RecordError, match="holds 2 cells; name the folder of one"):
+        read_results(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RecordError, match="neither"):
+        read_results(tmp_path / "empty")
