@@ -180,7 +180,8 @@ def _sequentially(
         for index, block in enumerate(blocks):
             with Collector(block.matrices, need) as collector:
                 for stream in streams:
-                    stream.run(index, block.module)
+                    with collector.until_last_input():
+                        stream.run(index, block.module)
             inputs = collector.inputs
             layers += [_prune_matrix(m, inputs[m.name], specs[m.name]) for m in block.matrices]
             if index + 1 < len(blocks):

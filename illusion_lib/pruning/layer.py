@@ -14,7 +14,7 @@ class Pruned:
     Attributes
     ----------
     weight
-        float32, (out, in); a new tensor.
+        float32, (out, in); a new tensor, in any order of memory.
     damping
         SparseGPT: the share of the mean diagonal that was added in the end.
     note

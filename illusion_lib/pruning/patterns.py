@@ -28,9 +28,14 @@ def zeros_in(size: int, sparsity: float) -> int:
     return nearest if math.isclose(wanted, nearest, rel_tol=1e-12) else math.floor(wanted)
 
 
-def with_zeros_first(scores: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Put every weight that is zero already below all others, in `scores` (>= 0) itself."""
-    return scores.masked_fill_(weight == 0, _KEPT_ZERO)
+def zeros_of(weight: torch.Tensor) -> torch.Tensor | None:
+    """Return where a matrix is zero already, bool; None where it is nowhere, as in most models."""
+    return None if int(weight.count_nonzero()) == weight.numel() else weight == 0
+
+
+def with_zeros_first(scores: torch.Tensor, zeros: torch.Tensor | None) -> torch.Tensor:
+    """Put the weights that are zero already below all others, in `scores` (>= 0) itself."""
+    return scores if zeros is None else scores.masked_fill_(zeros, _KEPT_ZERO)
 
 
 def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
@@ -52,7 +57,7 @@ def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
         return torch.zeros_like(scores, dtype=torch.bool)
     bound = _smallest(scores, count)  # (rows, 1)
     marked = scores <= bound
-    crowded = marked.sum(dim=1) > count  # rows where ties at the bound overshoot
+    crowded = marked.count_nonzero(dim=1) > count  # rows where ties at the bound overshoot
     if crowded.any():
         marked[crowded] = _leftmost_ties(scores[crowded], bound[crowded], count)
     return marked
@@ -84,7 +89,15 @@ def lowest_per_row(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
 
 def lowest_per_matrix(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
     """Mark the lowest scores of the whole (rows, columns) matrix; ties go in row-major order."""
-    return lowest(scores.reshape(1, -1), zeros_in(scores.numel(), sparsity)).view(scores.shape)
+    count = zeros_in(scores.numel(), sparsity)
+    stored = scores if scores.is_contiguous() else scores.T  # order matters among ties alone
+    if count == 0 or not stored.is_contiguous():
+        return lowest(scores.reshape(1, -1), count).view(scores.shape)
+    bound = _smallest(stored.view(1, -1), count)
+    marked = scores <= bound
+    if int(marked.count_nonzero()) > count:
+        marked = _leftmost_ties(scores.reshape(1, -1), bound, count).view(scores.shape)
+    return marked
 
 
 def lowest_per_group(scores: torch.Tensor, kept: int, group: int) -> torch.Tensor:
@@ -130,9 +143,9 @@ def prune_lowest(
     select
         How an unstructured sparsity is met: `lowest_per_row` or `lowest_per_matrix`.
     """
-    scores = with_zeros_first(scores, weight)
+    scores = with_zeros_first(scores, zeros_of(weight))
     if spec.pattern:
         mask = lowest_per_group(scores, *parse_pattern(spec.pattern))
     else:
         mask = select(scores, spec.sparsity)
-    return weight.masked_fill(mask, 0)
+    return torch.where(mask, 0, weight)  # masked_fill takes twice the time

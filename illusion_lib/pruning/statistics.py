@@ -6,8 +6,8 @@ recognised by the identity of the tensor, not by the names of the layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,6 +19,7 @@ from illusion_lib.errors import PruneError
 from illusion_lib.pruning.blocks import Matrix
 
 Collected = Literal["norms", "gram"]
+_PANEL = 192  # columns of a Gram matrix added up at once
 
 
 @dataclass(slots=True)
@@ -32,7 +33,8 @@ class InputStatistics:
     squared_norms
         float64, (in,): per input feature, the sum of squares.
     gram
-        float32, (in, in): the sum of x x^T; None where only norms were asked for.
+        float32, (in, in): the sum of x x^T, of which only the upper triangle is filled in; None
+        where only norms were asked for.
     factors
         SparseGPT's inverse factors by damping, kept because layers and sparsities share them.
     """
@@ -57,7 +59,10 @@ class InputStatistics:
         self.tokens += len(rows)
         self.squared_norms += rows.square().sum(dim=0, dtype=torch.float64)
         if self.gram is not None:
-            self.gram.addmm_(rows.T, rows)
+            # The matrix is symmetric: panels from the diagonal on cost half of the whole product.
+            for start in range(0, rows.shape[1], _PANEL):
+                end = start + _PANEL
+                self.gram[start:end, start:].addmm_(rows[:, start:end].T, rows[:, start:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +84,15 @@ class Statistics:
     tokens: int
 
 
+class _LastInputKnown(Exception):
+    """Stops a block whose inputs are all known."""
+
+
 class Collector:
     """While entered, adds up the inputs of the given matrices as the model runs.
+
+    A block's pass within `until_last_input` ends when its last input is known: what the block makes
+    of it is looked at by nobody. The first pass runs to its end and shows which input is the last.
 
     Raises
     ------
@@ -97,6 +109,8 @@ class Collector:
         self._seen: MutableMapping[torch.Tensor, tuple[int, InputStatistics]] = (
             WeakTensorKeyDictionary()
         )
+        self._called: list[str] = []  # the matrices in the order of this pass
+        self._last: str | None = None  # the matrix that every pass ends with
         self._stack = ExitStack()
 
     def __enter__(self) -> Collector:
@@ -114,6 +128,16 @@ class Collector:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
+    @contextmanager
+    def until_last_input(self) -> Iterator[None]:
+        """Let a block's pass stop where nothing that follows is needed."""
+        self._called.clear()
+        with suppress(_LastInputKnown):
+            yield
+        plain = all(matrix.expert is None for matrix in self._matrices)
+        each_once = sorted(self._called) == sorted(matrix.name for matrix in self._matrices)
+        self._last = self._called[-1] if plain and each_once else None
+
     @property
     def inputs(self) -> dict[str, InputStatistics]:
         """The sums so far, by matrix name; those of a matrix that saw no token are empty."""
@@ -126,6 +150,9 @@ class Collector:
     def _hook(self, matrix: Matrix) -> Callable[..., None]:
         def before(module: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             self._add(matrix, args[0] if args else next(iter(kwargs.values())))
+            self._called.append(matrix.name)
+            if matrix.name == self._last and len(self._called) == len(self._matrices):
+                raise _LastInputKnown
 
         return before
 

@@ -29,4 +29,4 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
         of weights kept.
     """
     norms = inputs.squared_norms.sqrt().to(weight.dtype)  # (in,)
-    return Pruned(prune_lowest(weight, weight.abs() * norms, spec, lowest_per_row))
+    return Pruned(prune_lowest(weight, weight.abs().mul_(norms), spec, lowest_per_row))

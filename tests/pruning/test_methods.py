@@ -139,7 +139,7 @@ def test_more_zeros_than_asked_for_stay_as_they_are(method):
     result = pruned(method, weight, x, PruneSpec(method, pattern="2:4"))
     fuller = (weight.view(-1, 4) != 0).sum(dim=1) <= 2
     assert (result[weight == 0] == 0).all()
-    assert torch.equal(result.view(-1, 4)[fuller] != 0, weight.view(-1, 4)[fuller] != 0)
+    assert torch.equal(result.reshape(-1, 4)[fuller] != 0, weight.view(-1, 4)[fuller] != 0)
 
 
 @pytest.mark.parametrize("method", ["magnitude", "wanda"])

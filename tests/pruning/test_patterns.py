@@ -58,7 +58,7 @@ def test_counts_follow_exact_arithmetic(size, share):
 def test_zeros_come_before_every_score():
     weight = torch.tensor([[0.0, 1.0, 0.0, 2.0]])
     scores = torch.tensor([[9.0, 0.0, 9.0, 0.0]])
-    marked = patterns.lowest_per_row(patterns.with_zeros_first(scores, weight), 0.5)
+    marked = patterns.lowest_per_row(patterns.with_zeros_first(scores, weight == 0), 0.5)
     assert marked.tolist() == [[True, False, True, False]]
 
 
