@@ -23,17 +23,21 @@ class Removed:
         What a reader knows it by: the country's English name, or the question.
     kind
         ``leak``: the question gives the answer away in some language. ``disputed``: it has no
-        single agreed answer. ``untranslated``: some language lacks it or lists other options.
+        single agreed answer. ``ambiguous``: the answer's name is that of other answers, too
+        ("dollar"). ``untranslated``: some language lacks it or lists other options.
         ``unmatchable``: the answer would not be recognised in an output. ``few_options``: fewer
         than three distractors keep the rules of `illusion_lib.items.distractors`.
     reason
         One line for a reader.
+    languages
+        Where it holds, if that is known; the question is left out in all languages alike.
     """
 
     parallel_id: str
     name: str
     kind: str
     reason: str
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,7 +65,8 @@ def test_seed_changes_the_draw_and_nothing_else():
 
 def test_empty_selection_keeps_all():
     items = load_items(languages=(), relations=())
-    assert sorted({item.language for item in items}) == ["de", "en", "es", "fr", "it", "pt"]
+    assert {item.language for item in items} >= {"de", "sw", "zh"}
+    assert {item.relation for item in items} >= {"capital", "currency"}
 
 
 def test_languages_asked_for_twice_count_once():
@@ -88,8 +89,8 @@ def test_hash_depends_on_content_and_order():
             "unknown items 'fact'; give 'facts', 'xquad', 'tydiqa', 'truthfulqa' or the path",
         ),
         ({"name": "nowhere.jsonl"}, "nowhere.jsonl: cannot be read (No such file"),
-        ({"languages": ["xx"]}, "facts has no language 'xx'; it has: de, en, es, fr, it, pt"),
-        ({"relations": ["river"]}, "facts has no relation 'river'; it has: capital"),
+        ({"languages": ["xx"]}, "facts has no language 'xx'; it has: ar, de, en, es, fr, hi,"),
+        ({"relations": ["river"]}, "facts has no relation 'river'; it has: capital, continent"),
         ({"languages": "en"}, "languages must be a list, got the text 'en'; write ['en']"),
         ({"limit": 0}, "limit must be at least 1"),
     ],

@@ -12,7 +12,7 @@ from illusion_lib.cli import app
 from illusion_lib.errors import ItemError
 from illusion_lib.items import items_removed, load_items
 from illusion_lib.items.sources import SOURCES
-from illusion_lib.runs.cell import removed_counts, task_items
+from illusion_lib.runs.plan import removed_counts, task_items
 from illusion_lib.runs.studies import find_study
 from illusion_lib.specs import CellSpec, ModelSpec, StudySpec, TaskSpec
 

@@ -1,0 +1,80 @@
+"""How each relation is asked in each language.
+
+``{of}`` is "of that country" with its article, written out by hand; ``{name}`` the country's plain
+name. Where a language would bend the name or give it an article (Dutch, Russian, Turkish), the
+question names the country after a colon, where it stands unbent. Chinese, Japanese, Arabic, Hindi,
+Swahili and Indonesian leave a country's name as it is within the question.
+"""
+
+from __future__ import annotations
+
+QUESTIONS: dict[str, dict[str, str]] = {
+    "capital": {
+        "en": "What is the capital {of}?",
+        "es": "¿Cuál es la capital {of}?",
+        "fr": "Quelle est la capitale {of} ?",
+        "de": "Wie heißt die Hauptstadt {of}?",
+        "it": "Qual è la capitale {of}?",
+        "pt": "Qual é a capital {of}?",
+        "nl": "Wat is de hoofdstad van dit land: {name}?",
+        "ru": "Какой город является столицей этой страны: {name}?",
+        "zh": "{name}的首都是哪里？",
+        "ja": "{name}の首都はどこですか？",
+        "ar": "ما هي عاصمة {name}؟",
+        "hi": "{name} की राजधानी क्या है?",
+        "tr": "Şu ülkenin başkenti neresidir: {name}?",
+        "sw": "Mji mkuu wa {name} ni upi?",
+        "id": "Apa ibu kota {name}?",
+    },
+    "currency": {
+        "en": "What is the currency {of}?",
+        "es": "¿Cuál es la moneda {of}?",
+        "fr": "Quelle est la monnaie {of} ?",
+        "de": "Wie heißt die Währung {of}?",
+        "it": "Qual è la valuta {of}?",
+        "pt": "Qual é a moeda {of}?",
+        "nl": "Wat is de munteenheid van dit land: {name}?",
+        "ru": "Как называется валюта этой страны: {name}?",
+        "zh": "{name}的货币是什么？",
+        "ja": "{name}の通貨は何ですか？",
+        "ar": "ما هي عملة {name}؟",
+        "hi": "{name} की मुद्रा क्या है?",
+        "tr": "Şu ülkenin para birimi nedir: {name}?",
+        "sw": "Sarafu ya {name} ni ipi?",
+        "id": "Apa mata uang {name}?",
+    },
+    "continent": {
+        "en": "Which continent is this country in: {name}?",
+        "es": "¿En qué continente está este país: {name}?",
+        "fr": "Sur quel continent se trouve ce pays : {name} ?",
+        "de": "Auf welchem Kontinent liegt dieses Land: {name}?",
+        "it": "In quale continente si trova questo Paese: {name}?",
+        "pt": "Em que continente fica este país: {name}?",
+        "nl": "In welk werelddeel ligt dit land: {name}?",
+        "ru": "На каком континенте находится эта страна: {name}?",
+        "zh": "{name}位于哪个大洲？",
+        "ja": "世界の六大州のうち、{name}はどこに属していますか？",
+        "ar": "في أي قارة توجد هذه الدولة: {name}؟",
+        "hi": "यह देश किस महाद्वीप में है: {name}?",
+        "tr": "Şu ülke hangi kıtadadır: {name}?",
+        "sw": "Nchi hii iko katika bara gani: {name}?",
+        "id": "Di benua mana negara ini terletak: {name}?",
+    },
+    "official_language": {
+        "en": "What is the official language {of}?",
+        "es": "¿Cuál es el idioma oficial {of}?",
+        "fr": "Quelle est la langue officielle {of} ?",
+        "de": "Welche Sprache ist die Amtssprache {of}?",
+        "it": "Qual è la lingua ufficiale {of}?",
+        "pt": "Qual é a língua oficial {of}?",
+        "nl": "Wat is de officiële taal van dit land: {name}?",
+        "ru": "Какой язык является официальным в этой стране: {name}?",
+        "zh": "{name}的官方语言是什么？",
+        "ja": "{name}の公用語は何ですか？",
+        "ar": "ما هي اللغة الرسمية في {name}؟",
+        "hi": "{name} की आधिकारिक भाषा क्या है?",
+        "tr": "Şu ülkenin resmî dili nedir: {name}?",
+        "sw": "Lugha rasmi ya {name} ni ipi?",
+        "id": "Apa bahasa resmi {name}?",
+    },
+}
