@@ -103,7 +103,7 @@ def test_an_interrupt_says_that_nothing_is_lost(illusion, study, tmp_path, monke
     def interrupted(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("illusion_lib.runs.sweep.run_cell", interrupted)
+    monkeypatch.setattr("illusion_lib.runs.executors.local.start", interrupted)
     done = illusion("sweep", study, "--out", tmp_path / "out", "--workers", 1)
     assert done.returncode == 130
     assert "what is finished is kept" in done.stderr

@@ -14,6 +14,7 @@ from illusion_lib.cli.models import models
 from illusion_lib.cli.probe import probe
 from illusion_lib.cli.prune import prune
 from illusion_lib.cli.report import report
+from illusion_lib.cli.status import status
 from illusion_lib.cli.sweep import sweep
 from illusion_lib.errors import IllusionError
 
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (models, sweep, report, prune, probe, compare):
+for command in (models, sweep, status, report, prune, probe, compare):
     app.command()(command)
 
 

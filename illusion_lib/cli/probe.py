@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from illusion_lib.cli.console import DeviceOption, ModelArgument, out_console
+from illusion_lib.cli.console import DeviceOption, ModelArgument, cell_name, out_console
 from illusion_lib.specs import CellSpec, ModelSpec, TaskSpec
 
 
@@ -30,8 +30,9 @@ def probe(
     device: DeviceOption = "auto",
 ) -> None:
     """Put the whole ladder of questions to a checkpoint as it is, pruned or not."""
-    from illusion_lib.runs.cell import Shared, run_cell
+    from illusion_lib.runs.cell import run_cell
     from illusion_lib.runs.display import display
+    from illusion_lib.runs.shared import Shared
     from illusion_lib.runs.store import RECORDS, Store
 
     folder = None if path is None else str(path)
@@ -39,7 +40,9 @@ def probe(
     cell = CellSpec(ModelSpec(model), task=task)
     store = Store(out)
     with display(out_console) as shown:
-        result = run_cell(cell, store, Shared(store, device), partial(shown.on_step, cell))
+        result = run_cell(
+            cell, store, Shared(store, device), partial(shown.progress, cell_name(cell))
+        )
     table = Table("probe", "items", "correct")
     for name, rows in result.records.query("target == 'gold'").groupby("probe", sort=False):
         judged = rows["correct"].dropna()

@@ -28,11 +28,12 @@ def report(
 ) -> None:
     """Render a finished sweep into an HTML book, or sweep and render a model of yours."""
     from illusion_lib.report.book import build_report
+    from illusion_lib.runs.executors import make_executor
 
     if model is not None:
         spec = _study_of(model, study)
         folder = folder or Path("runs") / spec.name
-        sweep_into(spec, folder, device, workers)
+        sweep_into(spec, folder, device, make_executor("local", workers, {}))
     if folder is None:
         raise SpecError("name the folder of a finished sweep, or a model with --model")
     target = site or folder / "report"

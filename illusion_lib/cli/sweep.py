@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -16,7 +16,11 @@ from illusion_lib.cli.console import (
     err_console,
     out_console,
 )
+from illusion_lib.errors import SpecError
 from illusion_lib.specs import StudySpec
+
+if TYPE_CHECKING:
+    from illusion_lib.runs.executors import Executor
 
 
 def sweep(
@@ -27,8 +31,16 @@ def sweep(
     ] = False,
     device: DeviceOption = "auto",
     workers: WorkersOption = None,
+    executor: Annotated[
+        str, typer.Option(help="local, ray (a cluster or this machine) or slurm.")
+    ] = "local",
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="KEY=VALUE of the executor, as gpus=1; repeat for several."),
+    ] = None,
 ) -> None:
     """Run every cell of a study; finished cells are reused."""
+    from illusion_lib.runs.executors import make_executor
     from illusion_lib.runs.studies import find_study
 
     spec = find_study(study)
@@ -36,7 +48,17 @@ def sweep(
     if dry_run:
         _print_plan(spec, folder)
     else:
-        sweep_into(spec, folder, device, workers)
+        runner = make_executor(executor, workers, _settings(setting or []))
+        sweep_into(spec, folder, device, runner)
+
+
+def _settings(texts: list[str]) -> dict[str, str]:
+    """Return KEY=VALUE texts as a mapping."""
+    parted = {text: text.partition("=") for text in texts}
+    for text, (key, mark, _) in parted.items():
+        if not (key and mark):
+            raise SpecError(f"--set {text!r} is not KEY=VALUE, as in --set gpus=1")
+    return {key.strip(): value.strip() for key, _, value in parted.values()}
 
 
 def _print_plan(spec: StudySpec, folder: Path) -> None:
@@ -60,22 +82,14 @@ def _print_plan(spec: StudySpec, folder: Path) -> None:
     )
 
 
-def sweep_into(spec: StudySpec, folder: Path, device: str, workers: int | None) -> None:
+def sweep_into(spec: StudySpec, folder: Path, device: str, executor: Executor) -> None:
     """Run a study with progress shown; failed cells are named and make the status 1."""
     from illusion_lib.runs.display import display
     from illusion_lib.runs.store import Store
     from illusion_lib.runs.sweep import run_study
-    from illusion_lib.runs.workers import usual_workers
 
     with display(out_console) as shown:
-        result = run_study(
-            spec,
-            Store(folder),
-            device=device,
-            workers=workers or usual_workers(),
-            on_step=shown.on_step,
-            on_done=shown.on_done,
-        )
+        result = run_study(spec, Store(folder), device=device, executor=executor, watch=shown)
     for cell, reason in result.failures:
         err_console.print(f"failed: {cell_name(cell)}: {reason}", markup=False, highlight=False)
     out_console.print(f"{len(result.cells)} of {len(spec.cells())} cells in {folder}", markup=False)

@@ -20,7 +20,8 @@ from illusion_lib.report.render import Page, Progress, is_executable, read_templ
 from illusion_lib.report.render import parameter_names as names_of
 from illusion_lib.report.sources import book_sources, mathjax
 from illusion_lib.runs import CellResult, StudyResult, load_study
-from illusion_lib.runs.store import MANIFEST, RECORDS
+from illusion_lib.runs.manifest import MANIFEST
+from illusion_lib.runs.store import RECORDS
 
 _OURS = ".illusion-site"
 _BUILD_LIMIT = 900

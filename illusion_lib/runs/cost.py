@@ -13,7 +13,7 @@ from safetensors import safe_open
 
 from illusion_lib.checkpoints import find_checkpoint, is_at_hand
 from illusion_lib.pruning.registry import METHODS
-from illusion_lib.runs.cell import plan_cell
+from illusion_lib.runs.plan import plan_cell
 from illusion_lib.runs.store import Store
 from illusion_lib.specs import CellSpec
 

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 
 from illusion_lib.errors import IllusionError, SpecError
 from illusion_lib.pruning.registry import METHODS
-from illusion_lib.runs.cell import Shared, plan_cell, resolve_model, run_cell
+from illusion_lib.records import to_frame
+from illusion_lib.runs.events import EventReader
+from illusion_lib.runs.executors import Executor
+from illusion_lib.runs.executors.here import HereExecutor
+from illusion_lib.runs.job import Job
+from illusion_lib.runs.plan import CellPlan, Planner, resolve_model
+from illusion_lib.runs.progress import Watch
+from illusion_lib.runs.shared import STATISTICS
 from illusion_lib.runs.store import CellResult, Store
 from illusion_lib.runs.studies import study_content, study_from
-from illusion_lib.runs.workers import OnStep, run_side_by_side
-from illusion_lib.specs import CellSpec, StudySpec
+from illusion_lib.specs import CalibrationSpec, CellSpec, ModelSpec, StudySpec
 
 STUDY_FILE = "study.json"
 
-OnDone = Callable[[CellSpec, int, int], None]
+_POLL_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StudyResult:
     """A study's finished cells.
 
@@ -40,24 +48,25 @@ class StudyResult:
     cells: tuple[CellResult, ...]
     failures: tuple[tuple[CellSpec, str], ...] = ()
 
-    @property
+    @cached_property
     def records(self) -> pd.DataFrame:
         """All records, with columns in front that say which cell they belong to."""
-        return pd.concat([_labelled(cell) for cell in self.cells], ignore_index=True)
+        return to_frame(pa.concat_tables([_labelled(cell) for cell in self.cells]))
 
 
-def _labelled(cell: CellResult) -> pd.DataFrame:
+def _labelled(cell: CellResult) -> pa.Table:
     prune = cell.spec.prune
     front = {
-        "model": cell.spec.model.slug,
-        "cell": cell.spec.slug,
-        "method": prune.method,
-        "sparsity": prune.sparsity,
-        "pattern": prune.pattern,
-        "label": prune.label,
-        "calibration_seed": cell.spec.calibration.seed,
+        "model": pa.scalar(cell.spec.model.slug, pa.string()),
+        "cell": pa.scalar(cell.spec.slug, pa.string()),
+        "method": pa.scalar(prune.method, pa.string()),
+        "sparsity": pa.scalar(float(prune.sparsity), pa.float64()),
+        "pattern": pa.scalar(prune.pattern, pa.string()),
+        "label": pa.scalar(prune.label, pa.string()),
+        "calibration_seed": pa.scalar(cell.spec.calibration.seed, pa.int64()),
     }
-    return pd.concat([pd.DataFrame(front, index=cell.records.index), cell.records], axis="columns")
+    columns = [pa.repeat(value, len(cell.table)) for value in front.values()]
+    return pa.table([*columns, *cell.table.columns], [*front, *cell.table.column_names])
 
 
 def run_study(
@@ -66,11 +75,13 @@ def run_study(
     models: Sequence[str] | None = None,
     *,
     device: str = "auto",
-    workers: int = 1,
-    on_step: OnStep = lambda cell, what, done, total: None,
-    on_done: OnDone = lambda cell, done, total: None,
+    executor: Executor | None = None,
+    watch: Watch | None = None,
 ) -> StudyResult:
     """Run a study's cells; what is finished already is taken from the store.
+
+    Several processes or machines may run one study into one folder at the same time: each takes
+    the cells that nobody else has in hand.
 
     Parameters
     ----------
@@ -82,12 +93,10 @@ def run_study(
         Names of models to keep to; None runs all.
     device
         Passed to `load_model`.
-    workers
-        How many cells run at once, each in a process of its own; 1 runs them here.
-    on_step
-        Called within a cell with the cell, a step's name, the work done and the total.
-    on_done
-        Called after each cell with the cell, the number of cells done and the total.
+    executor
+        Where cells run; None runs them here, one after another.
+    watch
+        Is told how the study goes.
 
     Returns
     -------
@@ -97,64 +106,103 @@ def run_study(
     unknown = set(models or ()) - {model.name for model in study.models}
     if unknown:
         raise SpecError(f"study {study.name!r} has no model {', '.join(sorted(unknown))}")
-    if workers < 1:
-        raise SpecError(f"workers must be at least 1, got {workers}")
     chosen = [c for c in study.cells() if models is None or c.model.name in models]
     if models is None:
         study = _portable(study)
         store.write_json(STUDY_FILE, study_content(study))
-    shared = Shared(
-        store, device, gram=any(METHODS[p.method].needs == "gram" for p in study.prunings)
-    )
-    pending = [cell for cell in chosen if not _is_finished(cell, store)]
-    told = _Told(len(chosen), on_done)
-    for cell in chosen:
-        if cell not in pending:
-            told.done(cell)
-    if workers > 1 and len(pending) > 1:
-        outcomes = run_side_by_side(pending, shared, min(workers, len(pending)), on_step)
-    else:
-        outcomes = _run_here(pending, shared, on_step)
-    failed: dict[CellSpec, str] = {}
-    for cell, reason in outcomes:
-        if reason is not None:
-            failed[cell] = reason
-        told.done(cell)
-    finished = tuple(run_cell(cell, store, shared) for cell in chosen if cell not in failed)
-    return StudyResult(study, finished, tuple(failed.items()))
+    run = _Run(store, chosen)
+    if run.plans.keys() - run.finished.keys():
+        store.create()
+        run.compute(_jobs(run, study, device, executor is not None), executor, watch)
+    finished = tuple(run.finished[cell] for cell in chosen if cell in run.finished)
+    failures = tuple((cell, run.failed[cell]) for cell in chosen if cell in run.failed)
+    return StudyResult(study, finished, failures)
 
 
-@dataclass(slots=True)
-class _Told:
-    """Counts the cells that are done."""
+class _Run:
+    """The cells of one call: which are planned, finished, failed."""
 
-    total: int
-    on_done: OnDone
-    count: int = 0
+    def __init__(self, store: Store, cells: Sequence[CellSpec]) -> None:
+        self.store = store
+        self.total = len(cells)
+        self.plans: dict[CellSpec, CellPlan] = {}
+        self.finished: dict[CellSpec, CellResult] = {}
+        self.failed: dict[CellSpec, str] = {}
+        planner = Planner()
+        for cell in cells:
+            try:
+                self.plans[cell] = planner.plan(cell)
+            except IllusionError as error:
+                self.failed[cell] = str(error)
+            else:
+                self._look_up(cell)
 
-    def done(self, cell: CellSpec) -> None:
-        self.count += 1
-        self.on_done(cell, self.count, self.total)
+    def _look_up(self, cell: CellSpec) -> bool:
+        """Return whether the store holds a cell, and keep it."""
+        plan = self.plans[cell]
+        found = self.store.get(plan.spec, plan.key)
+        if found is not None:
+            self.finished[cell] = found
+        return found is not None
+
+    def compute(self, jobs: Sequence[Job], executor: Executor | None, watch: Watch | None) -> None:
+        """Run jobs until each is finished, here or elsewhere, or has failed."""
+        reader = EventReader(self.store.root)
+        reader.skip()
+        if watch is not None:
+            watch.begin({job.key: job.name for job in jobs}, self.total)
+
+        def tick() -> None:
+            if watch is not None:
+                for event in reader.new():
+                    watch.see(event)
+
+        runner = executor or HereExecutor()
+        while jobs:
+            busy = []
+            for outcome in runner.run(jobs, tick):
+                # Whatever its process says, a cell that lies in the store is finished.
+                if self._look_up(outcome.job.cell):
+                    continue
+                if outcome.status == "busy":
+                    busy.append(outcome.job)
+                else:
+                    self.failed[outcome.job.cell] = outcome.reason or "its records were damaged"
+            jobs = self._until_free(busy, tick)
+        tick()
+        self.store.forget(STATISTICS)
+
+    def _until_free(self, jobs: Sequence[Job], tick: Callable[[], None]) -> list[Job]:
+        """Wait for cells in other hands; return those that were left unfinished there."""
+        left = list(jobs)
+        while left:
+            left = [job for job in left if not self._look_up(job.cell)]
+            free = [job for job in left if self.store.leases.is_free(job.key)]
+            if free:
+                return left
+            tick()
+            time.sleep(_POLL_SECONDS if left else 0)
+        return []
 
 
-def _is_finished(cell: CellSpec, store: Store) -> bool:
-    try:
-        plan = plan_cell(cell)
-    except IllusionError:
-        return False  # running it will tell why
-    return store.get(plan.spec, plan.key) is not None
+def _jobs(run: _Run, study: StudySpec, device: str, keep: bool) -> list[Job]:
+    """Return the cells to run; first of all one cell for each set of statistics.
 
-
-def _run_here(
-    cells: Sequence[CellSpec], shared: Shared, on_step: OnStep
-) -> Iterator[tuple[CellSpec, str | None]]:
-    for cell in cells:
-        try:
-            run_cell(cell, shared.store, shared, partial(on_step, cell))
-        except IllusionError as error:
-            yield cell, str(error)
-        else:
-            yield cell, None
+    While it collects them, dense and magnitude cells, which need none, keep the others busy.
+    """
+    gram = any(METHODS[p.method].needs == "gram" for p in study.prunings)
+    root = str(run.store.root.resolve())
+    pending = [
+        Job(cell, plan.key, root, device, gram, keep)
+        for cell, plan in run.plans.items()
+        if cell not in run.finished
+    ]
+    first: dict[tuple[ModelSpec, CalibrationSpec], str] = {}
+    for job in pending:
+        prune = job.cell.prune
+        if prune.statistics == "one_pass" and METHODS[prune.method].calibrated:
+            first.setdefault((job.cell.model, job.cell.calibration), job.key)
+    return sorted(pending, key=lambda job: job.key not in first.values())
 
 
 def _portable(study: StudySpec) -> StudySpec:

@@ -1,5 +1,8 @@
 """A study so small that its cells run in a second."""
 
+import sys
+from pathlib import Path
+
 import pytest
 
 from illusion_lib.specs import (
@@ -10,6 +13,9 @@ from illusion_lib.specs import (
     StudySpec,
     TaskSpec,
 )
+
+# Processes that tests start find it by this path: they take it over.
+sys.path.insert(0, str(Path(__file__).parent / "fakes"))
 
 
 @pytest.fixture(scope="session")

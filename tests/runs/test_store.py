@@ -3,16 +3,18 @@
 import errno
 import json
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from illusion_lib.errors import StoreError
 from illusion_lib.records import Record, to_table
 from illusion_lib.runs import store as store_module
-from illusion_lib.runs.store import MANIFEST, RECORDS, Manifest, Store
+from illusion_lib.runs.manifest import MANIFEST, Manifest
+from illusion_lib.runs.store import RECORDS, Store
 from illusion_lib.specs import CellSpec, ModelSpec, PruneSpec
 
 SPEC = CellSpec(ModelSpec("owner/m"), PruneSpec("wanda", 0.5))
@@ -100,7 +102,7 @@ def test_an_interrupt_while_writing_leaves_nothing(tmp_path, monkeypatch):
     def interrupted(path, content):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store_module, "_write_json", interrupted)
+    monkeypatch.setattr(store_module, "write_json", interrupted)
     with pytest.raises(KeyboardInterrupt):
         put(Store(tmp_path))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
@@ -119,14 +121,39 @@ def test_an_unwritable_root_is_named(tmp_path):
         put(Store(tmp_path / "file"))
 
 
-def test_calibration_windows_are_kept_and_damage_is_noticed(tmp_path):
+@pytest.mark.parametrize("damage", ["truncate", "flip", "remove"])
+def test_what_is_kept_is_checked_and_damage_quarantined(tmp_path, damage):
     store = Store(tmp_path)
-    windows = np.arange(12, dtype=np.int64).reshape(3, 4)
-    assert store.tokens("k") is None
-    store.put_tokens("k", windows)
-    np.testing.assert_array_equal(store.tokens("k"), windows)
-    (tmp_path / "calibration" / "k.npy").write_bytes(b"\x93NUMPY")
-    assert store.tokens("k") is None
+    assert store.kept("calibration/k", Path.read_bytes) is None
+    store.keep("calibration/k", lambda path: path.write_bytes(b"0123456789"))
+    assert store.kept("calibration/k", Path.read_bytes) == b"0123456789"
+    path = tmp_path / "calibration" / "k" / "content"
+    damaged = {"truncate": b"01234", "flip": b"0123456799"}
+    path.write_bytes(damaged[damage]) if damage in damaged else path.unlink()
+    assert store.kept("calibration/k", Path.read_bytes) is None
+    assert not path.parent.exists()
+    assert len(list((tmp_path / "quarantine").iterdir())) == 1
+
+
+def test_one_process_makes_what_another_waits_for(tmp_path):
+    made = []
+
+    def stored():
+        return Store(tmp_path).kept("calibration/k", Path.read_bytes)
+
+    def ask(content):
+        store = Store(tmp_path)
+        with store.once("k", stored) as found:
+            if found is None:
+                made.append(content)
+                time.sleep(0.2)
+                store.keep("calibration/k", lambda path: path.write_bytes(content))
+            return found or content
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = set(pool.map(ask, [b"a", b"b", b"c", b"d"]))
+    assert len(made) == 1
+    assert answers == set(made)
 
 
 def test_a_folder_that_is_no_study_is_refused_with_the_command_to_run(tmp_path):

@@ -8,7 +8,9 @@ import pytest
 
 from illusion_lib.errors import ModelError, PruneError, SpecError, StoreError
 from illusion_lib.runs import cell as cell_module
-from illusion_lib.runs.cell import plan_cell, run_cell
+from illusion_lib.runs.cell import run_cell
+from illusion_lib.runs.executors.local import LocalExecutor
+from illusion_lib.runs.plan import plan_cell
 from illusion_lib.runs.store import Store
 from illusion_lib.runs.sweep import load_study, run_study
 from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec, TaskSpec
@@ -129,7 +131,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(small_study, tmp_path, mo
         lambda plan, *rest: (computed.append(plan.spec.slug), real(plan, *rest))[1],
     )
     result = run_study(small_study, Store(tmp_path))
-    assert computed == [cell.spec.slug for cell in result.cells]
+    assert sorted(computed) == sorted(cell.spec.slug for cell in result.cells)
 
 
 def test_unknown_models_and_empty_folders_are_refused(small_study, tmp_path):
@@ -142,37 +144,57 @@ def test_unknown_models_and_empty_folders_are_refused(small_study, tmp_path):
     assert not (tmp_path / "cells").exists()
 
 
-def test_side_by_side_finds_the_same_and_names_what_fails(swept, small_study, tmp_path):
+class Told:
+    """A watch that keeps what it is told."""
+
+    def __init__(self, on_event=lambda event: None):
+        self.waiting, self.events, self.on_event = {}, [], on_event
+
+    def begin(self, waiting, total):
+        self.waiting, self.total = dict(waiting), total
+
+    def see(self, event):
+        self.events.append(event)
+        self.on_event(event)
+
+    def of(self, kind):
+        return [event.cell for event in self.events if event.kind == kind]
+
+
+def test_processes_find_the_same_and_name_what_fails(swept, small_study, tmp_path):
     _, result = swept
     prunings = (*small_study.prunings, PruneSpec("wanda", pattern="1:7"))
-    steps, done = [], []
+    told = Told()
     parallel = run_study(
         replace(small_study, prunings=prunings),
         Store(tmp_path),
-        workers=2,
-        on_step=lambda cell, *step: steps.append((cell.slug, *step)),
-        on_done=lambda cell, count, total: done.append((count, total)),
+        executor=LocalExecutor(2),
+        watch=told,
     )
     pd.testing.assert_frame_equal(content(parallel.records), content(result.records))
     ((failed, reason),) = parallel.failures
     assert failed.slug == "wanda-1of7"
     assert "does not divide" in reason
-    assert done == [(count, 5) for count in range(1, 6)]
-    assert {"dense", "sparsegpt-2of4"} <= {slug for slug, *_ in steps}
+    assert len(told.waiting) == told.total == 5
+    assert sorted(told.of("started")) == sorted(told.waiting.values())
+    assert len(told.of("done")) == 4
+    assert told.of("failed") == ["tiny-random wanda-1of7"]
+    assert all(e.items == 3 and e.seconds > 0 for e in told.events if e.kind == "done")
+    folders = {path.name for path in tmp_path.iterdir()}
+    assert folders == {"study.json", "cells", "calibration", "leases", "events"}
+    assert list((tmp_path / "leases").iterdir()) == []
 
 
 def test_a_killed_worker_costs_its_cell_and_nothing_else(small_study, tmp_path):
-    killed = []
-
-    def kill(cell, what, done, total):
-        if what == "probe" and not killed:
-            killed.append(cell)
+    def kill(event):
+        if event.what == "probe":
             for process in multiprocessing.active_children():
                 process.kill()
 
-    result = run_study(small_study, Store(tmp_path), workers=2, on_step=kill)
+    executor = LocalExecutor(2, retries=0)
+    result = run_study(small_study, Store(tmp_path), executor=executor, watch=Told(kill))
     assert result.failures
-    assert all("killed" in reason for _, reason in result.failures)
-    again = run_study(small_study, Store(tmp_path), workers=1)
+    assert all("killed (SIGKILL)" in reason for _, reason in result.failures)
+    again = run_study(small_study, Store(tmp_path))
     assert again.failures == ()
     assert len(again.cells) == 4
