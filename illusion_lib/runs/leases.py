@@ -26,6 +26,7 @@ from illusion_lib.runs.atomic import explain, lost_folder
 BEAT_SECONDS = 5.0
 PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.5
+_held_here: set[str] = set()  # the owners that live in this process
 
 
 class Lease:
@@ -49,6 +50,7 @@ class Lease:
             raise StoreError(lost_folder(self._path.parent.parent)) from error
         except OSError as error:
             raise StoreError(explain(error, self._path)) from error
+        _held_here.add(self._owner)
         with os.fdopen(handle, "wb") as file:
             file.write(self._content())
         self._thread.start()
@@ -57,6 +59,7 @@ class Lease:
     def release(self) -> None:
         """Give the lease up; one that was taken over stays with its new owner."""
         self._ended.set()
+        _held_here.discard(self._owner)
         if self._thread.is_alive():
             self._thread.join()
         with suppress(OSError):
@@ -186,10 +189,12 @@ def here() -> str:
 
 
 def _died_here(content: bytes) -> bool:
-    """Return whether the owner was a process of this machine that is no more."""
+    """Return whether the owner was on this machine and is no more."""
     pid = _entry(content, "pid")
     if _entry(content, "host") != here() or not isinstance(pid, int) or pid < 1:
         return False
+    if pid == os.getpid():
+        return _entry(content, "owner") not in _held_here
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -109,9 +109,11 @@ def narrow(rows):
 
 
 def test_little_memory_means_smaller_batches_and_the_same_answers(small_study, tmp_path, tampered):
-    study = replace(small_study, prunings=(), probe=ProbeSpec(("open", "rank"), max_new_tokens=4))
+    probe = ProbeSpec(("open", "candidates", "choice", "rank"), max_new_tokens=4)
+    task = replace(small_study.tasks[0], limit=12)
+    study = replace(small_study, prunings=(), probe=probe, tasks=(task,))
     roomy = run_study(study, Store(tmp_path / "a"))
-    tampered(narrow(1))
+    tampered(narrow(6))
     tight = run_study(study, Store(tmp_path / "b"))
     assert tight.failures == ()
     a, b = roomy.records, tight.records
