@@ -9,8 +9,10 @@ from torch import Tensor
 
 from illusion_lib.probes.decode import Output
 from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.head import Head
 from illusion_lib.probes.prefix import Prefix
 from illusion_lib.probes.tokens import Stops
+from illusion_lib.probes.walk import Walk, drive
 
 
 @dataclass(slots=True)
@@ -27,7 +29,6 @@ class _Search:
         del self.found[beams:]
 
 
-@torch.inference_mode()
 def beam_search(
     engine: Engine,
     prefix: Prefix,
@@ -59,13 +60,29 @@ def beam_search(
         Whether a search ends with its `beams`-th answer; else only when no running beam is better,
         at its present length, than the worst answer kept.
     """
-    searches = [_Search() for _ in prefix.tokens]
-    branches = engine.branch(prefix)
-    open_rows = list(range(len(searches)))
+    rows = range(len(prefix.tokens))
+    walk = beam_walk(engine.head, len(rows), stops, limit, beams, length_penalty, early_stopping)
+    outputs: list[list[Output]] = drive(engine, prefix, [(walk, rows)])[0]
+    return outputs
+
+
+def beam_walk(
+    head: Head,
+    prompts: int,
+    stops: Stops,
+    limit: int,
+    beams: int,
+    length_penalty: float = 1.0,
+    early_stopping: bool = True,
+) -> Walk:
+    """Walk as `beam_search` does, from so many prompts."""
+    searches = [_Search() for _ in range(prompts)]
+    open_rows = list(range(prompts))
+    hidden = yield  # type: ignore[misc]
     for length in range(1, limit + 1):
         ends = stops.at(length - 1)
         scores = [score for row in open_rows for score, _ in searches[row].running]
-        grown = _grow(engine, branches.hidden, torch.tensor(scores), len(open_rows), beams, ends)
+        grown = _grow(head, hidden, torch.tensor(scores), len(open_rows), beams, ends)
         parents: list[int] = []
         tokens: list[int] = []
         going: list[int] = []
@@ -87,8 +104,7 @@ def beam_search(
         if not going or length == limit:
             break
         open_rows = going
-        device = branches.hidden.device
-        branches.advance(torch.tensor(parents, device=device), torch.tensor(tokens, device=device))
+        hidden = yield torch.tensor(parents), torch.tensor(tokens)
     return [search.found for search in searches]
 
 
@@ -104,7 +120,7 @@ Candidate = tuple[float, int, int]  # summed log-prob, parent beam, token
 
 
 def _grow(
-    engine: Engine,
+    head: Head,
     hidden: Tensor,
     scores: Tensor,
     prompts: int,
@@ -115,7 +131,7 @@ def _grow(
     ends = torch.tensor(sorted(stops), dtype=torch.long, device=hidden.device)
     best: list[tuple[Tensor, Tensor]] = []
     onward: list[tuple[Tensor, Tensor]] = []
-    for rows, logits, norm in engine.head.chunks(hidden):
+    for rows, logits, norm in head.chunks(hidden):
         log_probs = logits - norm + scores[rows, None].to(logits.device)  # (branches, vocabulary)
         width = min(beams, log_probs.shape[1] - len(ends))
         best.append(_top(log_probs, width))

@@ -10,8 +10,10 @@ import torch
 from torch import Tensor
 
 from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.head import Head
 from illusion_lib.probes.prefix import Prefix
 from illusion_lib.probes.tokens import Stops
+from illusion_lib.probes.walk import Walk, drive
 
 
 @dataclass(slots=True)
@@ -36,7 +38,6 @@ class Output:
     score: float = 0.0
 
 
-@torch.inference_mode()
 def greedy(
     engine: Engine,
     prefix: Prefix,
@@ -57,14 +58,28 @@ def greedy(
     watched
         Tokens per prompt whose ranks are noted at every step.
     """
-    outputs = [Output() for _ in prefix.tokens]
-    branches = engine.branch(prefix)
-    watch = _pad(watched or [[]] * len(outputs)).to(branches.hidden.device)
+    rows = range(len(prefix.tokens))
+    walk = greedy_walk(engine.head, len(rows), stops, limit, watched)
+    outputs: list[Output] = drive(engine, prefix, [(walk, rows)])[0]
+    return outputs
+
+
+def greedy_walk(
+    head: Head,
+    prompts: int,
+    stops: Stops,
+    limit: int,
+    watched: Sequence[Sequence[int]] | None = None,
+) -> Walk:
+    """Walk as `greedy` does, from so many prompts."""
+    outputs = [Output() for _ in range(prompts)]
+    rows = list(range(prompts))  # prompt of each branch
+    watch = _pad(watched or [[]] * prompts)
+    hidden = yield  # type: ignore[misc]
     for step in range(limit):
-        best, ranks = _best(engine, branches.hidden, watch[branches.rows])
-        rows, tokens = branches.rows.tolist(), best.tolist()
+        best, ranks = _best(head, hidden, watch[rows].to(hidden.device))
         going = []
-        for branch, (row, token) in enumerate(zip(rows, tokens, strict=True)):
+        for branch, (row, token) in enumerate(zip(rows, best.tolist(), strict=True)):
             if watched is not None:
                 outputs[row].ranks.append(ranks[branch][: len(watched[row])])
             if token in stops.at(step):
@@ -74,8 +89,8 @@ def greedy(
                 going.append(branch)
         if not going or step == limit - 1:
             break
-        parents = torch.tensor(going, device=best.device)
-        branches.advance(parents, best[parents])
+        rows = [rows[branch] for branch in going]
+        hidden = yield torch.tensor(going), best[going]
     return outputs
 
 
@@ -84,11 +99,11 @@ def _pad(lists: Sequence[Sequence[int]]) -> Tensor:
     return torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in lists], dtype=torch.long)
 
 
-def _best(engine: Engine, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[list[int]]]:
+def _best(head: Head, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[list[int]]]:
     """Return the likeliest token per branch, and the ranks of the watched ones."""
     best: list[Tensor] = []
     ranks: list[list[int]] = []
-    for rows, logits, _ in engine.head.chunks(hidden):
+    for rows, logits, _ in head.chunks(hidden):
         best.append(logits.argmax(-1))
         wanted = logits.gather(1, watch[rows].to(logits.device))  # (branches, watched)
         columns = [(logits > column[:, None]).sum(-1) for column in wanted.unbind(1)]
@@ -96,7 +111,6 @@ def _best(engine: Engine, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[l
     return torch.cat(best).to(hidden.device), ranks
 
 
-@torch.inference_mode()
 def sample(
     engine: Engine,
     prefix: Prefix,
@@ -105,8 +119,6 @@ def sample(
     temperature: float,
 ) -> list[list[Output]]:
     """Return independent draws of an answer, per prompt in the order drawn.
-
-    Draws that have said the same so far share one branch: the network computes it once.
 
     Parameters
     ----------
@@ -120,6 +132,15 @@ def sample(
     temperature
         Divides the logits.
     """
+    walk = sample_walk(engine.head, stops, uniforms, temperature)
+    outputs: list[list[Output]] = drive(engine, prefix, [(walk, range(len(uniforms)))])[0]
+    return outputs
+
+
+def sample_walk(
+    head: Head, stops: Stops, uniforms: Sequence[np.ndarray], temperature: float
+) -> Walk:
+    """Walk as `sample` does; draws that have said the same so far share one branch."""
     counts = [len(table) for table in uniforms]
     outputs = [[Output() for _ in range(count)] for count in counts]
     flat = [output for row in outputs for output in row]
@@ -127,9 +148,9 @@ def sample(
     limit = draws.shape[1]
     live = np.arange(len(flat))
     at = np.repeat(np.arange(len(counts)), counts)  # branch that each live sample has reached
-    branches = engine.branch(prefix)
+    hidden = yield  # type: ignore[misc]
     for step in range(limit):
-        tokens = _draw(engine, branches.hidden, at, draws[live, step], temperature)
+        tokens = _draw(head, hidden, at, draws[live, step], temperature)
         going = ~np.isin(tokens, list(stops.at(step)))
         for index, token, goes_on in zip(live, tokens, going, strict=True):
             if goes_on:
@@ -140,17 +161,16 @@ def sample(
         if len(live) == 0 or step == limit - 1:
             break
         forks, at = np.unique(np.stack([at, tokens], 1), axis=0, return_inverse=True)
-        parents, added = torch.from_numpy(forks).to(branches.hidden.device).unbind(1)
-        branches.advance(parents, added)
+        hidden = yield torch.from_numpy(forks[:, 0]), torch.from_numpy(forks[:, 1])
     return outputs
 
 
 def _draw(
-    engine: Engine, hidden: Tensor, at: np.ndarray, uniform: np.ndarray, temperature: float
+    head: Head, hidden: Tensor, at: np.ndarray, uniform: np.ndarray, temperature: float
 ) -> np.ndarray:
     """Return one token per sample by inverting its branch's cumulative distribution."""
     tokens = np.empty(len(at), dtype=np.int64)
-    for rows, logits, _ in engine.head.chunks(hidden):
+    for rows, logits, _ in head.chunks(hidden):
         mass = (logits / temperature).softmax(-1).double().cumsum(-1)  # (branches, vocabulary)
         stop = rows.start + len(logits)
         here = np.flatnonzero((at >= rows.start) & (at < stop))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Literal, Protocol, get_args
@@ -15,8 +15,9 @@ from transformers import PreTrainedModel
 
 from illusion_lib.errors import ModelError
 from illusion_lib.probes import expanded, packed
+from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.head import Head
-from illusion_lib.probes.prefix import Budget, Prefix, prefill
+from illusion_lib.probes.prefix import Prefix, prefill
 
 ScoringPath = Literal["packed", "expanded", "recompute"]
 
@@ -97,10 +98,11 @@ class Engine:
             wanted = _found[net] = works
         return next(engine for engine in make if engine.path == wanted)
 
-    def prefill(self, prompts: list[list[int]]) -> Prefix:
-        """Return the prompts encoded."""
+    def prefill(self, prompts: list[list[int]], alike: Sequence[Hashable] | None = None) -> Prefix:
+        """Return the prompts encoded; those of one kind (`alike`) share what they begin with."""
         with torch.inference_mode():
-            return prefill(self.net, prompts, self.path != "recompute", self.positioned)
+            cached = self.path != "recompute"
+            return prefill(self.net, prompts, cached, self.positioned, alike)
 
     def branch(self, prefix: Prefix) -> Branches:
         """Return one branch per prompt, ready to grow."""
@@ -135,7 +137,7 @@ class Engine:
     def _fits(self, prefix: Prefix) -> bool:
         """Whether no sliding window cuts into what a packed branch must see."""
         window = getattr(self.net.config.get_text_config(), "sliding_window", None)
-        return window is None or 2 * max(map(len, prefix.tokens)) < window
+        return window is None or 2 * prefix.visible.shape[1] < window
 
     def _works(self) -> bool:
         """Whether this path gives what recomputation gives."""

@@ -14,8 +14,10 @@ from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
 from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.tree import Tree, groups_by_width
 
 _SLOTS_PER_TOKEN = 64  # cache slots that are copied in the time of computing one token
+_TOKENS_PER_CALL = 32  # tokens computed in the time that reading all weights once takes
 _WORTHWHILE = 0.75  # share of the work that a new layout may at most leave
 
 
@@ -40,32 +42,35 @@ def follow(
     list of Tensor
         Per sequence, (its length, width).
     """
-    inputs = [list(ids[:-1]) for ids in sequences]
-    ends = [0] * len(prefix.tokens)
-    starts = []
-    for row, ids in zip(rows, inputs, strict=True):
-        starts.append(ends[row])
-        ends[row] += len(ids)
-    prompts, slots, width = len(prefix.tokens), prefix.visible.shape[1], max(ends)
+    trees = [Tree() for _ in prefix.tokens]
+    paths = [trees[row].add(ids[:-1]) for row, ids in zip(rows, sequences, strict=True)]
+    made: dict[int, Tensor] = {}  # hidden states of the nodes of each prompt's tree
+    for group in groups_by_width([len(tree.tokens) for tree in trees], _TOKENS_PER_CALL):
+        hidden = _grow(net, prefix.select(group), [trees[row] for row in group])
+        made.update(zip(group, hidden, strict=True))
     first = prefix.hidden[torch.tensor(list(rows))]  # (sequences, width of the network)
-    if width == 0:
-        return list(first[:, None])
-    device = prefix.visible.device
-    packed = torch.zeros(prompts, width, dtype=torch.long)
+    return [
+        torch.cat([before[None], made[row][path]]) if path else before[None]
+        for before, row, path in zip(first, rows, paths, strict=True)
+    ]
+
+
+def _grow(net: PreTrainedModel, prefix: Prefix, trees: Sequence[Tree]) -> Tensor:
+    """Return the hidden states of each prompt's tree; (prompts, nodes, width)."""
+    prompts, slots = prefix.visible.shape
+    width = max(len(tree.tokens) for tree in trees)
+    ids = torch.zeros(prompts, width, dtype=torch.long)
     positions = torch.zeros(prompts, width, dtype=torch.long)
     own = torch.zeros(prompts, width, width, dtype=torch.bool)
-    for row, start, tokens in zip(rows, starts, inputs, strict=True):
-        span = slice(start, start + len(tokens))
-        packed[row, span] = torch.tensor(tokens, dtype=torch.long)
-        positions[row, span] = len(prefix.tokens[row]) + torch.arange(len(tokens))
-        own[row, span, span] = torch.ones(len(tokens), len(tokens), dtype=torch.bool).tril()
+    for row, tree in enumerate(trees):
+        nodes = len(tree.tokens)
+        ids[row, :nodes] = torch.tensor(tree.tokens)
+        positions[row, :nodes] = len(prefix.tokens[row]) + torch.tensor(tree.depths)
+        own[row, :nodes, :nodes] = torch.from_numpy(tree.lineage())
+    device = prefix.visible.device
     shared = prefix.visible[:, None].expand(prompts, width, slots)
     visible = torch.cat([shared, own.to(device)], -1)  # (prompts, width, slots + width)
-    hidden = _forward(net, packed.to(device), positions.to(device), visible, prefix.fork())
-    return [
-        torch.cat([first[i : i + 1], hidden[row, start : start + len(tokens)]])
-        for i, (row, start, tokens) in enumerate(zip(rows, starts, inputs, strict=True))
-    ]
+    return _forward(net, ids.to(device), positions.to(device), visible, prefix.fork())
 
 
 class PackedBranches:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 from transformers import DynamicCache, PreTrainedModel
 
 from illusion_lib.probes.tokens import common_prefix
 
 _SHORTEST_HEAD = 4  # tokens; sharing less is not worth a forward pass of its own
+# Tokens of one forward pass: on a processor (True) what larger batches compute no longer fits its
+# caches, and is slower by a token.
+_AT_ONCE = {True: 1 << 11, False: 1 << 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +66,13 @@ class Prefix:
 
 
 def prefill(
-    net: PreTrainedModel, prompts: list[list[int]], cached: bool, positioned: bool
+    net: PreTrainedModel,
+    prompts: list[list[int]],
+    cached: bool,
+    positioned: bool,
+    alike: Sequence[Hashable] | None = None,
 ) -> Prefix:
-    """Return the encoded prompts; the tokens that all of them begin with are encoded once.
+    """Return the encoded prompts; the tokens that prompts of one kind begin with are encoded once.
 
     Parameters
     ----------
@@ -77,97 +84,102 @@ def prefill(
         Whether keys and values are kept.
     positioned
         Whether the network takes ``position_ids``.
+    alike
+        Kind of each prompt: those of a kind begin alike. None takes all for one kind.
     """
+    kinds = alike or [None] * len(prompts)
+    heads = _shared_heads(net, prompts, kinds) if cached else dict.fromkeys(kinds, 0)
+    tails = [ids[heads[kind] :] for ids, kind in zip(prompts, kinds, strict=True)]
+    opening, places = None, {kind: place for place, kind in enumerate(heads)}
+    if any(heads.values()):
+        begun = [prompts[kinds.index(kind)][:head] for kind, head in heads.items()]
+        opening = _extend(net, None, begun, cached, positioned)
+    parts = []
+    for rows in _portions([len(tail) for tail in tails], _AT_ONCE[net.device.type == "cpu"]):
+        begin = opening and opening.select([places[kinds[i]] for i in rows])
+        parts.append(_extend(net, begin, [tails[i] for i in rows], cached, positioned))
+    return stack(parts)
+
+
+def stack(parts: Sequence[Prefix]) -> Prefix:
+    """Return the prompts of several batches as one batch, padded on the left."""
+    if len(parts) == 1:
+        return parts[0]
+    missing = [max(p.visible.shape[1] for p in parts) - p.visible.shape[1] for p in parts]
+    visible = torch.cat([pad(p.visible, (m, 0)) for p, m in zip(parts, missing, strict=True)])
+    caches = [part.cache for part in parts if part.cache is not None]
+    cache = DynamicCache() if caches else None
+    if cache is not None:
+        for number, layers in enumerate(zip(*(c.layers for c in caches), strict=True)):
+            padded = [
+                [pad(states, (0, 0, m, 0)) for states in (layer.keys, layer.values)]
+                for layer, m in zip(layers, missing, strict=True)
+            ]
+            keys, values = (torch.cat(states) for states in zip(*padded, strict=True))
+            cache.update(keys, values, number)
+    tokens = [ids for part in parts for ids in part.tokens]
+    return Prefix(tokens, cache, visible, torch.cat([part.hidden for part in parts]))
+
+
+def _extend(
+    net: PreTrainedModel,
+    begun: Prefix | None,
+    tails: Sequence[list[int]],
+    cached: bool,
+    positioned: bool,
+) -> Prefix:
+    """Return prompts encoded from where `begun` ends; the padding lies before each tail."""
     device = net.device
-    head = _shared_head(net, prompts) if cached else 0
-    longest = max(map(len, prompts))
-    ids = torch.zeros(len(prompts), longest - head, dtype=torch.long)
-    visible = torch.zeros(len(prompts), longest, dtype=torch.bool)
-    visible[:, :head] = True
-    for row, tokens in enumerate(prompts):  # the padding lies between shared head and own tail
-        tail = torch.tensor(tokens[head:])
-        ids[row, -len(tail) :] = tail
-        visible[row, -len(tail) :] = True
-    positions = (visible.cumsum(-1) - 1).clamp(min=0)[:, head:]
-    arguments: dict[str, Any] = {"position_ids": positions.to(device)} if positioned else {}
-    cache = DynamicCache() if cached else None
-    if cache is not None and head:
-        net.base_model(
-            input_ids=torch.tensor([prompts[0][:head]], device=device),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        cache.batch_repeat_interleave(len(prompts))
-    visible = visible.to(device)
+    width = max(map(len, tails))
+    ids = torch.zeros(len(tails), width, dtype=torch.long)
+    own = torch.zeros(len(tails), width, dtype=torch.bool)
+    for row, tokens in enumerate(tails):
+        if tokens:
+            ids[row, -len(tokens) :] = torch.tensor(tokens)
+            own[row, -len(tokens) :] = True
+    visible = own.to(device) if begun is None else torch.cat([begun.visible, own.to(device)], -1)
+    positions = (visible.cumsum(-1) - 1).clamp(min=0)[:, -width:]
+    cache = begun.fork() if begun is not None else DynamicCache() if cached else None
     hidden = net.base_model(
         input_ids=ids.to(device),
         attention_mask=visible.long(),
         past_key_values=cache,
         use_cache=cached,
-        **arguments,
+        **({"position_ids": positions} if positioned else {}),
     ).last_hidden_state[:, -1]
-    return Prefix(prompts, cache, visible, hidden)
+    before = [[]] * len(tails) if begun is None else begun.tokens
+    return Prefix([b + t for b, t in zip(before, tails, strict=True)], cache, visible, hidden)
 
 
-def _shared_head(net: PreTrainedModel, prompts: list[list[int]]) -> int:
-    """Return how many leading tokens to encode once: at least one token stays in every tail."""
+def _shared_heads(
+    net: PreTrainedModel, prompts: list[list[int]], kinds: Sequence[Hashable]
+) -> dict[Hashable, int]:
+    """Return per kind how many tokens its prompts share; at least one stays in every tail."""
+    groups: dict[Hashable, list[list[int]]] = {}
+    for ids, kind in zip(prompts, kinds, strict=True):
+        groups.setdefault(kind, []).append(ids)
+    heads = {kind: _shared_head(group) for kind, group in groups.items()}
+    # Sliding windows count slots, and padding takes slots: share nothing where one might end.
     window = getattr(net.config.get_text_config(), "sliding_window", None)
-    if len(prompts) == 1 or (window is not None and max(map(len, prompts)) >= window):
-        return 0
+    if window is not None and 2 * max(map(len, prompts)) >= window:
+        return dict.fromkeys(heads, 0)
+    return heads
+
+
+def _shared_head(prompts: list[list[int]]) -> int:
     head = min(common_prefix(prompts), min(map(len, prompts)) - 1)
-    return head if head >= _SHORTEST_HEAD else 0
+    return head if len(prompts) > 1 and head >= _SHORTEST_HEAD else 0
 
 
-Result = TypeVar("Result")
-
-
-@dataclass(slots=True)
-class Budget:
-    """How many cache slots a batch may take; halved for good when memory runs out.
-
-    Attributes
-    ----------
-    slots
-        Tokens held at a time, over all rows of a batch.
-    halvings
-        How often memory ran out.
-    """
-
-    slots: int
-    halvings: int = 0
-
-    def run(
-        self,
-        costs: Sequence[int],
-        work: Callable[[list[int]], list[Result]],
-        finished: Callable[[int], None] = lambda count: None,
-    ) -> list[Result]:
-        """Return what `work` makes of every job, in the jobs' order.
-
-        Parameters
-        ----------
-        costs
-            Slots that each job needs. The costliest jobs run first, so that memory runs out at
-            the beginning or not at all.
-        work
-            Takes the indices of a batch's jobs, returns their results.
-        finished
-            Told after each batch how many jobs it had.
-        """
-        waiting = sorted(range(len(costs)), key=lambda job: -costs[job])
-        results: dict[int, Result] = {}
-        while waiting:
-            size = max(1, min(len(waiting), self.slots // max(1, costs[waiting[0]])))
-            batch = waiting[:size]
-            try:
-                done = work(batch)
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-                self.slots, self.halvings = self.slots // 2, self.halvings + 1
-                torch.cuda.empty_cache()
-                continue
-            results.update(zip(batch, done, strict=True))
-            waiting = waiting[size:]
-            finished(size)
-        return [results[job] for job in range(len(costs))]
+def _portions(lengths: Sequence[int], tokens: int) -> Iterator[range]:
+    """Yield runs of rows that hold at most so many tokens with their padding, or a single row."""
+    first = 0
+    while first < len(lengths):
+        last, longest = first, 0
+        while last < len(lengths):
+            longest = max(longest, lengths[last])
+            if last > first and longest * (last + 1 - first) > tokens:
+                break
+            last += 1
+        yield range(first, last)
+        first = last

@@ -7,8 +7,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.packed import lay_out
-from illusion_lib.probes.prefix import Budget
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(1, 100))
