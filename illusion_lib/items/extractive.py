@@ -87,6 +87,7 @@ def _items(
             aliases=fact.accepted[i][1:],
             distractors=tuple(other.golds[i] for other in wrong),
             source=source,
+            kind="words",
         )
         for i, language in enumerate(fact.languages)
     ]

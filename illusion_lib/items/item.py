@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from illusion_lib.errors import ItemError
+
+AnswerKind = Literal["name", "words", "sentence", "number"]
 
 
 def surface(text: str) -> str:
@@ -37,6 +40,9 @@ class Item:
         Wrong answers, never an alias of the gold; with the gold they are the options.
     source
         Where the item comes from, with its licence.
+    kind
+        What an answer looks like: a ``name``, a few ``words``, a ``sentence`` or a ``number``. The
+        prompt asks for it, and sentences are judged in their own way.
     """
 
     id: str
@@ -48,12 +54,16 @@ class Item:
     aliases: tuple[str, ...]
     distractors: tuple[str, ...]
     source: str
+    kind: AnswerKind = "name"
 
     def __post_init__(self) -> None:
         for field in ("id", "parallel_id", "language", "relation", "question", "answer", "source"):
             value = getattr(self, field)
             if not isinstance(value, str) or not value.strip():
                 raise ItemError(f"item {self.id!r}: field {field!r} is empty; give it a text")
+        if self.kind not in get_args(AnswerKind):
+            known = ", ".join(get_args(AnswerKind))
+            raise ItemError(f"item {self.id!r}: 'kind' is {self.kind!r}; write one of: {known}")
         if not self.distractors:
             raise ItemError(f"item {self.id!r}: fewer than two options; give at least 1 distractor")
         accepted = {surface(form) for form in self.accepted}

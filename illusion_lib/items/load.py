@@ -89,6 +89,9 @@ def load_items(
 def items_hash(items: Iterable[Item]) -> str:
     """Return the SHA-256 (hex) of the items' canonical JSON, in their order."""
     content = [asdict(item) for item in items]
+    for fields in content:
+        if fields["kind"] == "name":  # results from before there were kinds keep their key
+            del fields["kind"]
     text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 

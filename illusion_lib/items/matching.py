@@ -1,8 +1,9 @@
 """Whether an output gives the right answer, judged by the words of its language.
 
 The rule: an accepted form occurs as whole words, is not denied, and no rival occurs before it.
-Spelling is compared without case, accents and vowel points; where gold and rival differ by an
-accent alone, the accent decides. Of overlapping forms the longer one is what was said.
+Spelling is compared without case, accents and vowel points, and grammatical endings are followed
+as far as `illusion_lib.items.inflection` goes; where gold and rival differ by an accent alone, the
+accent decides. Of overlapping forms the longer one is what was said.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from illusion_lib.items.inflection import same_words
 from illusion_lib.items.words import Word, words
 
 _ARTICLES: dict[str, frozenset[str]] = {
@@ -30,6 +32,9 @@ _DENYING: dict[str, frozenset[str]] = {
     "de": frozenset({"nicht", "nie", "kein", "keine", "weder"}),
     "it": frozenset({"non", "mai"}),
     "pt": frozenset({"nao", "nunca", "nem"}),
+    "nl": frozenset({"niet", "nooit", "geen", "noch"}),
+    "ru": frozenset({"не", "ни", "никогда"}),
+    "id": frozenset({"bukan", "bukanlah", "tidak"}),
 }
 # Folded words that deny what stands right before them ("X is not ...").
 _DENIED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -39,16 +44,13 @@ _DENIED: dict[str, tuple[tuple[str, str], ...]] = {
     "de": (("ist", "nicht"), ("war", "nicht"), ("ist", "keine"), ("war", "nie")),
     "it": (("non", "e"), ("non", "era")),
     "pt": (("nao", "e"), ("nao", "era"), ("nao", "foi")),
+    "nl": (("is", "niet"), ("was", "niet"), ("is", "geen")),
+    "ru": (("не", "является"), ("не", "столица"), ("не", "была")),
+    "id": (("bukan", "ibu"), ("bukanlah", "ibu"), ("tidak", "benar")),
 }
 _ONLY = frozenset(
     {"only", "just", "solo", "solamente", "seulement", "nur", "soltanto", "somente", "apenas"}
-)
-_CLITICS = ("", "و", "ف", "ب", "ل", "ك")  # Arabic "and", "so", "in", "to", "as", written joined
-_ARABIC_ARTICLES = ("", "ال", "ل")
-# Korean particles and endings, written joined to the noun before them.
-_PARTICLES = frozenset(
-    {"은", "는", "이", "가", "을", "를", "의", "에", "에서", "에게", "와", "과", "도", "로", "으로"}
-    | {"만", "까지", "부터", "이다", "입니다", "이며", "이고", "이었다", "였다"}
+    | {"alleen", "только", "hanya", "saja"}
 )
 
 
@@ -71,7 +73,14 @@ class _Mention:
     exact: bool
 
 
-def matches(output: str, accepted: Sequence[str], rivals: Sequence[str], language: str) -> bool:
+def matches(
+    output: str,
+    accepted: Sequence[str],
+    rivals: Sequence[str],
+    language: str,
+    *,
+    denials: bool = True,
+) -> bool:
     """Whether `output` gives an accepted answer before it names any rival.
 
     Parameters
@@ -83,8 +92,10 @@ def matches(output: str, accepted: Sequence[str], rivals: Sequence[str], languag
     rivals
         Wrong answers that would be a different choice when named first: the distractors.
     language
-        CLDR code: which articles may be dropped, and which words deny ("Paris is not ...").
-        Negation is read in en, es, fr, de, it and pt only.
+        CLDR code: which articles may be dropped, which endings are followed, and which words deny
+        ("Paris is not ..."). Negation is read in en, es, fr, de, it, pt, nl, ru and id only.
+    denials
+        Whether an answer that is denied does not count.
 
     Returns
     -------
@@ -103,16 +114,19 @@ def matches(output: str, accepted: Sequence[str], rivals: Sequence[str], languag
     forms = [*_forms(accepted, True, language), *_forms(rivals, False, language)]
     mentions = [mention for form in forms for mention in _mentions(text, form, language)]
     said = [m for m in mentions if not any(_beats(other, m) for other in mentions)]
-    kept = [m for m in said if not _denied(text, m, language)]
+    kept = [m for m in said if not (denials and _denied(text, m, language))]
     return bool(kept) and min(kept, key=lambda m: (m.start, -m.stop, m.right)).right
+
+
+def without_article(text: tuple[Word, ...], language: str) -> tuple[Word, ...]:
+    """Return the words of an answer without a leading article."""
+    return text[1:] if len(text) > 1 and text[0].folded in _ARTICLES.get(language, ()) else text
 
 
 def _forms(answers: Sequence[str], right: bool, language: str) -> Iterator[_Form]:
     """Yield each answer, without its leading article: "El Cairo" is found in "del Cairo"."""
     for answer in answers:
-        found = words(answer)
-        if len(found) > 1 and found[0].folded in _ARTICLES.get(language, ()):
-            found = found[1:]
+        found = without_article(words(answer), language)
         if found:
             yield _Form(
                 tuple(word.exact for word in found), tuple(word.folded for word in found), right
@@ -124,32 +138,12 @@ def _mentions(text: Sequence[Word], form: _Form, language: str) -> Iterator[_Men
     for start in range(len(text) - size + 1):
         stop = start + size
         found = tuple(word.folded for word in text[start:stop])
-        if not _same(found, form.folded, language):
+        if not same_words(found, form.folded, language):
             continue
         if text[start].glued or (stop < len(text) and text[stop].glued):
             continue
         exact = tuple(word.exact for word in text[start:stop]) == form.exact
         yield _Mention(start, stop, form.right, exact)
-
-
-def _same(written: tuple[str, ...], wanted: tuple[str, ...], language: str) -> bool:
-    """Whether two runs of folded words are the same, but for what a language joins to a word."""
-    if written == wanted:
-        return True
-    if language == "ar":
-        return written[1:] == wanted[1:] and _behind_clitics(written[0], wanted[0])
-    if language == "ko":
-        last = {wanted[-1] + particle for particle in _PARTICLES}
-        return written[:-1] == wanted[:-1] and written[-1] in last
-    return False
-
-
-def _behind_clitics(written: str, wanted: str) -> bool:
-    """Whether an Arabic word is the wanted one behind a joined particle or article."""
-    bare = wanted.removeprefix("ال")
-    return written.endswith(bare) and any(
-        written == clitic + article + bare for clitic in _CLITICS for article in _ARABIC_ARTICLES
-    )
 
 
 def _beats(other: _Mention, mention: _Mention) -> bool:

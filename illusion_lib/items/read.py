@@ -14,6 +14,8 @@ distractors    list        wrong answers, at least one
 aliases        list        other right answers (optional: none)
 parallel_id    text        shared by translations of one question (optional: the id)
 source         text        origin and licence (optional: the file's name)
+kind           text        what an answer looks like: ``name``, ``words``, ``sentence`` or
+                           ``number``; the prompt asks for it (optional: ``name``)
 =============  ==========  ========================================================
 """
 
@@ -34,7 +36,7 @@ from illusion_lib.items.words import words
 LINE_LIMIT = 1_000_000  # bytes
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("id", "language", "relation", "question", "answer")
-_DEFAULTED = ("parallel_id", "source")
+_DEFAULTED = ("parallel_id", "source", "kind")
 _LISTS = ("aliases", "distractors")
 _REQUIRED = (*_TEXTS, "distractors")
 _FIELDS = (*_TEXTS, "distractors", "aliases", *_DEFAULTED)
@@ -184,6 +186,7 @@ def _item(row: dict[str, Any], file: str) -> Item:
         **{name: row[name] for name in _TEXTS},
         parallel_id=row.get("parallel_id", row["id"]),
         source=row.get("source", file),
+        kind=row.get("kind", "name"),
         aliases=tuple(aliases),
         distractors=tuple(row["distractors"]),
     )

@@ -25,9 +25,9 @@ from illusion_lib.items.words import words
 
 # The hub's branch: its commit is taken from what was fetched and named in the items' source.
 _DATA = DataSet("TruthfulQA-multi", "HiTZ/truthfulqa-multi", "main", "Apache-2.0")
-_LANGUAGES = ("ca", "en", "es", "eu", "gl")
-_REMOTE = {code: f"{code}/validation.json" for code in _LANGUAGES}
-_LOCAL = {code: (f"data/{_REMOTE[code]}", _REMOTE[code]) for code in _LANGUAGES}
+LANGUAGES = ("ca", "en", "es", "eu", "gl")
+_REMOTE = {code: f"{code}/validation.json" for code in LANGUAGES}
+_LOCAL = {code: (f"data/{_REMOTE[code]}", _REMOTE[code]) for code in LANGUAGES}
 _NAME = "truthfulqa"
 _COUNT = 3
 
@@ -138,6 +138,7 @@ def _item(
         aliases=tuple(reversed(aliases.values())),
         distractors=tuple(row["wrong"][place] for place in places),
         source=source,
+        kind="sentence",
     )
 
 

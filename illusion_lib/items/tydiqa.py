@@ -33,6 +33,7 @@ _NAMES = {
     "sw": "swahili",
     "te": "telugu",
 }
+LANGUAGES = tuple(_NAMES)
 _ALL = "all"
 _REMOTE = {_ALL: "secondary_task/validation-00000-of-00001.parquet"}
 _LOCAL = {

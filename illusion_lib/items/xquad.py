@@ -16,9 +16,9 @@ from illusion_lib.items.sources import Loaded, Removed, Request
 from illusion_lib.items.squad import Question, read_questions
 
 _DATA = DataSet("XQuAD", "google/xquad", "51adfef1c1287aab1d2d91b5bead9bcfb9c68583", "CC BY-SA 4.0")
-_LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
-_REMOTE = {code: f"xquad.{code}/validation-00000-of-00001.parquet" for code in _LANGUAGES}
-_LOCAL = {code: (f"xquad.{code}.json", _REMOTE[code]) for code in _LANGUAGES}
+LANGUAGES = ("ar", "de", "el", "en", "es", "hi", "ro", "ru", "th", "tr", "vi", "zh")
+_REMOTE = {code: f"xquad.{code}/validation-00000-of-00001.parquet" for code in LANGUAGES}
+_LOCAL = {code: (f"xquad.{code}.json", _REMOTE[code]) for code in LANGUAGES}
 
 
 def read(request: Request) -> Loaded:

@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from functools import partial
 
-from illusion_lib.items.item import Item
+from illusion_lib.items.item import AnswerKind, Item
 from illusion_lib.probes import rows
 from illusion_lib.probes.beam import beam_search
 from illusion_lib.probes.choice import score_options
@@ -30,7 +30,7 @@ class OpenPrompt:
 
     def __init__(self, session: Session) -> None:
         self.session, self.spec = session, session.spec
-        self.neutral: dict[tuple[str, str], float] = {}
+        self.neutral: dict[tuple[str, AnswerKind, str], float] = {}
 
     def run(self) -> None:
         """Encode every item's open prompt, batch by batch, and ask all that continues it."""
@@ -79,7 +79,7 @@ class OpenPrompt:
         )
         seconds = encoding + (time.perf_counter() - started) / len(items)
         for item, prompt, shown, scored in zip(items, asked, options, tails, strict=True):
-            neutral = [self.neutral[item.language, text] for text in shown]
+            neutral = [self.neutral[item.language, item.kind, text] for text in shown]
             scores = score_options(shown, scored, neutral)
             tokens = sum(map(len, scored))
             record = rows.recognition(item, prompt, shown, scores, tokens, seconds)
@@ -171,16 +171,17 @@ class OpenPrompt:
             self.session.tell(name, len(items), len(self.session.searched))
 
     def score_neutral(self) -> None:
-        """Score every option after the prompt without a question, once per language."""
-        texts: dict[str, dict[str, None]] = defaultdict(dict)
+        """Score every option after the prompt without a question, once per instruction."""
+        texts: dict[tuple[str, AnswerKind], dict[str, None]] = defaultdict(dict)
         for item in self.session.items:
-            texts[item.language].update(dict.fromkeys((item.answer, *item.distractors)))
-        for language, options in texts.items():
-            text = self.session.prompts.neutral(language)
+            options = dict.fromkeys((item.answer, *item.distractors))
+            texts[item.language, item.kind].update(options)
+        for (language, kind), options in texts.items():
+            text = self.session.prompts.neutral(language, kind)
             lead = self.session.prompts.lead(language)
             prefix = self.session.engine.prefill([self.session.ask(text).ids])
             (scored,) = self.session.score_after(
                 [text], [[lead + option for option in options]], prefix
             )
             for option, log_probs in zip(options, scored, strict=True):
-                self.neutral[language, option] = sum(log_probs)
+                self.neutral[language, kind, option] = sum(log_probs)

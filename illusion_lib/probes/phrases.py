@@ -1,8 +1,20 @@
-"""The few words of every prompt that are not the item's, per language."""
+"""The few words of every prompt that are not the item's, per language and kind of answer.
+
+They stand in ``data/phrases.tsv``, one language a row: the labels of question, options and answer,
+and for each kind of answer the instruction that asks for it and for nothing else.
+"""
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from illusion_lib.items.item import AnswerKind
+
+_FILE = Path(__file__).resolve().parents[1] / "data" / "phrases.tsv"
+_SPACES = {"one": " ", "none": ""}
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,8 +25,8 @@ class Phrases:
     ----------
     question, options, answer
         Labels, with their colon.
-    instruction
-        Asks for a name and nothing else.
+    instructions
+        By kind of answer: asks for such an answer and nothing else.
     neutral
         Stands in for the question where an option's unconditional log-prob is wanted.
     space
@@ -24,30 +36,30 @@ class Phrases:
     question: str
     options: str
     answer: str
-    instruction: str
+    instructions: dict[AnswerKind, str]
     neutral: str = "…"
     space: str = " "
 
 
-PHRASES: dict[str, Phrases] = {
-    "en": Phrases("Question:", "Options:", "Answer:", "Answer with the name only."),
-    "es": Phrases("Pregunta:", "Opciones:", "Respuesta:", "Responde solo con el nombre."),
-    "fr": Phrases("Question :", "Options :", "Réponse :", "Réponds seulement par le nom."),
-    "de": Phrases("Frage:", "Optionen:", "Antwort:", "Antworte nur mit dem Namen."),
-    "it": Phrases("Domanda:", "Opzioni:", "Risposta:", "Rispondi solo con il nome."),
-    "pt": Phrases("Pergunta:", "Opções:", "Resposta:", "Responda apenas com o nome."),
-    "nl": Phrases("Vraag:", "Opties:", "Antwoord:", "Antwoord alleen met de naam."),
-    "ru": Phrases("Вопрос:", "Варианты:", "Ответ:", "Ответь только названием."),
-    "zh": Phrases("问题：", "选项：", "答案：", "只回答名称。", space=""),
-    "ja": Phrases("質問：", "選択肢：", "答え：", "名称だけで答えてください。", space=""),
-    "ar": Phrases("السؤال:", "الخيارات:", "الجواب:", "أجب بالاسم فقط."),
-    "hi": Phrases("प्रश्न:", "विकल्प:", "उत्तर:", "केवल नाम से उत्तर दें।"),
-    "tr": Phrases("Soru:", "Seçenekler:", "Cevap:", "Yalnızca adla cevap ver."),
-    "sw": Phrases("Swali:", "Chaguo:", "Jibu:", "Jibu kwa jina tu."),
-    "id": Phrases("Pertanyaan:", "Pilihan:", "Jawaban:", "Jawab dengan nama saja."),
-}
+def _read() -> dict[str, Phrases]:
+    with _FILE.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
+        return {
+            row["language"]: Phrases(
+                row["question"],
+                row["options"],
+                row["answer"],
+                {kind: row[kind] for kind in get_args(AnswerKind)},
+                space=_SPACES[row["space"]],
+            )
+            for row in rows
+        }
+
+
+PHRASES: dict[str, Phrases] = _read()
 
 
 def phrases_for(language: str) -> Phrases:
     """Return the phrases of a language; one that has none here is framed in English."""
-    return PHRASES.get(language.split("-")[0], PHRASES["en"])
+    base = language.split("-")[0]
+    return PHRASES.get(language) or PHRASES.get(base) or PHRASES["en"]

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from illusion_lib.items.item import Item, surface
+from illusion_lib.items.item import AnswerKind, Item, surface
 from illusion_lib.models import Model
-from illusion_lib.probes.phrases import phrases_for
+from illusion_lib.probes.phrases import PHRASES, Phrases, phrases_for
 from illusion_lib.specs import ProbeSpec
 
 
@@ -36,14 +36,14 @@ def shuffled_options(item: Item, seed: int) -> tuple[str, ...]:
 
 
 def demonstrations(item: Item, items: Sequence[Item], count: int, seed: int) -> list[Item]:
-    """Return up to `count` other items of the same language and relation to show, each alone.
+    """Return up to `count` other items of the same language, relation and kind, each shown alone.
 
     Their order is seeded per language and relation, so that most items see the same few. An item
     is no demonstration of its own fact, nor where its answer is one of the item's options.
     """
     options = {surface(text) for text in (*item.accepted, *item.distractors)}
     kind = (item.language, item.relation)
-    pool = [other for other in items if (other.language, other.relation) == kind]
+    pool = [o for o in items if (o.language, o.relation) == kind and o.kind == item.kind]
     # Sorted before the shuffle: the order in which the items were given must not matter.
     pool.sort(key=lambda other: other.id)
     order = seeded(seed, "demonstrations", "/".join(kind)).permutation(len(pool))
@@ -79,48 +79,56 @@ class Prompts:
 
     def open(self, item: Item) -> str:
         """Return the prompt that asks for the answer and shows no candidate."""
-        return self._render(item.language, [], item.question)
+        return self._render(item.language, item.kind, [], item.question)
 
     def candidates(self, item: Item, options: Sequence[str]) -> str:
         """Return the prompt that lists the options and asks for the answer."""
         label = phrases_for(item.language).options
         listed = "\n".join(f"- {text}" for text in options)
-        return self._render(item.language, [], f"{item.question}\n{label}\n{listed}")
+        question = f"{item.question}\n{label}\n{listed}"
+        return self._render(item.language, item.kind, [], question)
 
     def one_shot(self, item: Item, shown: Item) -> str:
         """Return the open prompt after one answered question of the same kind."""
-        return self._render(item.language, [(shown.question, shown.answer)], item.question)
+        answered = [(shown.question, shown.answer)]
+        return self._render(item.language, item.kind, answered, item.question)
 
-    def neutral(self, language: str) -> str:
+    def neutral(self, language: str, kind: AnswerKind = "name") -> str:
         """Return the prompt without a question, for the options' unconditional log-probs."""
-        return self._render(language, [], phrases_for(language).neutral)
+        return self._render(language, kind, [], phrases_for(language).neutral)
 
     def lead(self, language: str) -> str:
         """Return what separates the prompt from an answer written after it."""
         return phrases_for(language).space
 
-    def _render(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
-        return (self._chat if self.chat else self._plain)(language, shown, question)
-
-    def _plain(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
+    def _render(
+        self, language: str, kind: AnswerKind, shown: list[tuple[str, str]], question: str
+    ) -> str:
         words = phrases_for(language)
+        style = self._chat if self.chat else self._plain
+        return style(words, words.instructions[kind], shown, question)
+
+    def _plain(
+        self, words: Phrases, instruction: str, shown: list[tuple[str, str]], question: str
+    ) -> str:
         blocks = [
             f"{words.question}{words.space}{asked}\n{words.answer}{words.space}{answer}"
             for asked, answer in shown
         ]
         last = f"{words.question}{words.space}{question}\n{words.answer}"
-        return "\n\n".join([words.instruction, *blocks, last])
+        return "\n\n".join([instruction, *blocks, last])
 
-    def _chat(self, language: str, shown: list[tuple[str, str]], question: str) -> str:
-        words = phrases_for(language)
+    def _chat(
+        self, words: Phrases, instruction: str, shown: list[tuple[str, str]], question: str
+    ) -> str:
         turns = []
         for asked, answer in shown:
             turns += [
-                {"role": "user", "content": f"{asked} {words.instruction}"},
+                {"role": "user", "content": f"{asked} {instruction}"},
                 {"role": "assistant", "content": f"{words.answer}{words.space}{answer}"},
             ]
         separator = "\n" if "\n" in question else " "
-        turns.append({"role": "user", "content": f"{question}{separator}{words.instruction}"})
+        turns.append({"role": "user", "content": f"{question}{separator}{instruction}"})
         text: str = self.tokenizer.apply_chat_template(
             turns,
             tokenize=False,
@@ -139,8 +147,6 @@ def describe_prompts(model: Model, spec: ProbeSpec) -> dict[str, Any]:
         ``style`` (``chat`` or ``plain``), ``template`` (prompt kind to text), ``sha256`` of the
         templates of all languages that have phrases.
     """
-    from illusion_lib.probes.phrases import PHRASES
-
     prompts = Prompts.of(model, spec)
     templates = {language: _templates(prompts, language) for language in PHRASES}
     text = json.dumps([templates, {k: asdict(v) for k, v in PHRASES.items()}], sort_keys=True)

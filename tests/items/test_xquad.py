@@ -12,7 +12,7 @@ from illusion_lib.items import items_hash, items_removed, load_items, matches, x
 from illusion_lib.items.squad import read_questions
 from illusion_lib.items.words import words
 
-LANGUAGES = xquad._LANGUAGES
+LANGUAGES = xquad.LANGUAGES
 
 
 @pytest.fixture

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from importlib import import_module
 
 import pytest
 
+from illusion_lib.items import load_items
+from illusion_lib.items.facts import facts_languages
+from illusion_lib.probes.phrases import PHRASES, phrases_for
 from illusion_lib.probes.prompts import (
     Prompts,
     demonstrations,
@@ -73,3 +77,60 @@ def test_the_description_names_style_templates_and_hash(model):
     assert chat["sha256"] != plain["sha256"]
     assert set(chat["template"]) == {"open", "candidates", "one_shot", "neutral"}
     assert describe_prompts(model, ProbeSpec(beams=3)) == chat
+
+
+def test_the_prompts_of_the_quick_study_never_change(model):
+    """Results are compared across versions: not one character of these prompts may move."""
+    capital = {
+        item.language: item for item in load_items("facts", ["en", "es"], ["capital"], 1, None)
+    }
+    plain = Prompts.of(model, ProbeSpec(style="plain"))
+    assert plain.open(capital["en"]) == (
+        "Answer with the name only.\n\nQuestion: What is the capital of China?\nAnswer:"
+    )
+    assert plain.candidates(capital["es"], ("Pekín", "Tiflis")) == (
+        "Responde solo con el nombre.\n\nPregunta: ¿Cuál es la capital de China?\nOpciones:\n"
+        "- Pekín\n- Tiflis\nRespuesta:"
+    )
+    assert plain.neutral("en") == "Answer with the name only.\n\nQuestion: …\nAnswer:"
+    assert plain.lead("es") == " "
+
+
+@pytest.mark.parametrize("kind", ["name", "words", "sentence", "number"])
+def test_the_instruction_asks_for_the_kind_of_answer(model, items, kind):
+    item = dataclasses.replace(items[0], kind=kind)
+    for prompts in (Prompts.of(model, ProbeSpec()), Prompts.of(model, ProbeSpec(style="plain"))):
+        asked = PHRASES["en"].instructions[kind]
+        for text in (prompts.open(item), prompts.one_shot(item, items[5])):
+            assert asked in text
+        assert asked in prompts.neutral("en", kind)
+
+
+def test_no_demonstration_is_of_another_kind(items):
+    number = dataclasses.replace(items[0], id="n", kind="number")
+    assert demonstrations(number, [*items, number], 3, 0) == []
+
+
+def test_every_language_of_every_set_has_its_own_phrases():
+    modules = ("xquad", "tydiqa", "truthfulqa", "mkqa", "exams")
+    languages = {
+        code for name in modules for code in import_module(f"illusion_lib.items.{name}").LANGUAGES
+    }
+    assert languages | set(facts_languages()) <= set(PHRASES)
+
+
+@pytest.mark.parametrize("language", PHRASES)
+def test_phrases_are_complete_and_differ_by_kind(language):
+    words = PHRASES[language]
+    assert len(set(words.instructions.values())) == 4
+    assert all(
+        label.strip() == label and label[-1] in ":：៖"
+        for label in (words.question, words.options, words.answer)
+    )
+    assert words.space == ("" if language.startswith(("zh", "ja")) else " ")
+
+
+def test_a_variant_of_a_language_falls_back_on_it_and_the_unknown_on_english():
+    assert phrases_for("zh-TW").question == "問題："
+    assert phrases_for("pt-BR") == PHRASES["pt"]
+    assert phrases_for("xx") == PHRASES["en"]
