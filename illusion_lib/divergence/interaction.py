@@ -2,6 +2,10 @@
 
 These models see raw answers: guessing is not taken out of the picks, so read them beside the
 corrected gaps of `gaps`, above all where a model has nearly collapsed.
+
+Where some answers are all right or all wrong, log-odds have no finite estimate. Then two made-up
+facts join, one right in every answer and one wrong in every answer, as for a 2 x 2 table with an
+empty cell (Haldane 1956; Agresti & Coull 1998 for the whole-number form), and ``note`` says so.
 """
 
 from __future__ import annotations
@@ -47,6 +51,7 @@ _NUMBERS = (
 _RESULT_TYPES = {
     **dict.fromkeys(_NUMBERS, "Float64"),
     **dict.fromkeys(("answers", "clusters"), "Int64"),
+    "note": "string",
     "reason": "string",
 }
 
@@ -74,7 +79,7 @@ def interactions(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.DataF
         languages: over cells and languages);
         ``effect``, the average marginal effect: the difference in differences of the
         probabilities, with ``effect_low``, ``effect_high``; ``answers``, ``clusters``,
-        ``reason`` (why numbers are missing).
+        ``note`` (whether made-up facts were added), ``reason`` (why numbers are missing).
     """
     rows = [
         {**front, "language": language, "estimator": estimator, **_cell_row(part, estimator)}
@@ -87,19 +92,22 @@ def interactions(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.DataF
 
 
 def _cell_row(part: pd.DataFrame, estimator: Estimator) -> dict[str, Any]:
-    n = len(part)
+    names = ("recognises_dense", "produces_dense", "recognises", "produces")
+    answers = np.column_stack([flags(part[name]) for name in names])  # (items, 4)
+    clusters = part["parallel_id"].to_numpy(dtype=object)
+    row: dict[str, Any] = {"answers": answers.size, "clusters": len(set(clusters))}
+    constant = [n for n, hits in zip(names, answers.T, strict=True) if hits.min() == hits.max()]
+    if len(constant) == len(names):
+        return row | {"reason": "every answer is the same in every format"}
+    if constant:
+        row["note"] = _padding_note([name.replace("_", " ") for name in constant])
+        answers = np.vstack([answers, np.ones(4), np.zeros(4)])
+        clusters = np.append(clusters, list(_MADE_UP))
+    n = len(answers)
     choice = np.repeat([1.0, 0.0, 1.0, 0.0], n)
     pruned = np.repeat([0.0, 0.0, 1.0, 1.0], n)
     design = np.column_stack([np.ones(4 * n), choice, pruned, choice * pruned])
-    names = ("recognises_dense", "produces_dense", "recognises", "produces")
-    correct = np.concatenate([flags(part[name]) for name in names])
-    clusters = np.tile(part["parallel_id"].to_numpy(), 4)
-    row: dict[str, Any] = {"answers": 4 * n, "clusters": part["parallel_id"].nunique()}
-    for name, hits in zip(names, np.split(correct, 4), strict=True):
-        if hits.min() == hits.max():
-            share = "all right" if hits[0] else "all wrong"
-            return row | {"reason": f"separation: {name.replace('_', ' ')} is {share}"}
-    fit = fit_logistic(correct, design, clusters, estimator)
+    fit = fit_logistic(answers.T.ravel(), design, np.tile(clusters, 4), estimator)
     if fit.reason:
         return row | {"reason": fit.reason}
 
@@ -108,6 +116,13 @@ def _cell_row(part: pd.DataFrame, estimator: Estimator) -> dict[str, Any]:
         return np.asarray((corners[3] - corners[2]) - (corners[1] - corners[0]))
 
     return row | _result(fit, (0, 0, 0, 1), effect)
+
+
+_MADE_UP = ("\0 made up, right", "\0 made up, wrong")
+
+
+def _padding_note(where: list[str]) -> str:
+    return f"two made-up facts added: {', '.join(where)} all right or all wrong"
 
 
 def _mean_at(fit: Fit, choice: float, pruned: float, beta: Floats) -> float:
@@ -134,7 +149,7 @@ def sparsity_models(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.Da
 
     Model: correct ~ choice x sparsity x method x language, the dense model at sparsity zero for
     every method (so methods differ in slopes only), languages coded to sum to zero. Log-odds are
-    taken as linear in sparsity.
+    taken as linear in sparsity, which a format that has reached its floor is not: read the cells.
 
     Parameters
     ----------
@@ -153,7 +168,8 @@ def sparsity_models(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.Da
     """
     rows: list[dict[str, Any]] = []
     for model, part in paired[paired["sparsity"].notna()].groupby("model", sort=False):
-        long = _long(part)
+        separated = _separated(part)
+        long = _padded(_long(part), separated)
         methods, spoken = sorted(part["method"].unique()), sorted(part["language"].unique())
         design = _Design(tuple(methods), tuple(spoken))
         x = design.matrix(long)
@@ -161,6 +177,8 @@ def sparsity_models(paired: pd.DataFrame, estimator: Estimator = "gee") -> pd.Da
         for method, language, weights in design.interactions():
             row = {"model": model, "method": method, "language": language, "estimator": estimator}
             row |= {"answers": len(long), "clusters": long["parallel_id"].nunique()}
+            if separated:
+                row["note"] = _padding_note(separated)
             if fit.reason:
                 rows.append(row | {"reason": fit.reason})
                 continue
@@ -183,6 +201,28 @@ def _long(part: pd.DataFrame) -> pd.DataFrame:
     ]
     long = pd.concat(pieces, ignore_index=True)
     return long.assign(sparsity=long["sparsity"].astype(float))
+
+
+def _separated(part: pd.DataFrame) -> list[str]:
+    """Return where a method leaves a format all right or all wrong at every sparsity."""
+    return [
+        f"{method} {word} in {language}"
+        for (language, method), own in part.groupby(["language", "method"])
+        for column, word in (("produces", "says"), ("recognises", "picks"))
+        if own[column].nunique() == 1
+    ]
+
+
+def _padded(long: pd.DataFrame, separated: list[str]) -> pd.DataFrame:
+    """Return the answers with the made-up facts of every language, where there is need of them."""
+    if not separated:
+        return long
+    asked = long.drop_duplicates(["language", "method", "sparsity", "choice"])
+    extra = [
+        asked.assign(correct=right, parallel_id=name, item_id=name)
+        for right, name in zip((1.0, 0.0), _MADE_UP, strict=True)
+    ]
+    return pd.concat([long, *extra], ignore_index=True)
 
 
 class _Design:

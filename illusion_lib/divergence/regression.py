@@ -89,9 +89,20 @@ def fit_logistic(
             fit = (_fit_gee if estimator == "gee" else _fit_mixed)(y, x, index, count)
     except (Warning, np.linalg.LinAlgError, ValueError, ArithmeticError) as problem:
         return _no_fit(k, y.size, f"no stable fit: {' '.join(str(problem).split())[:120]}")
-    if not np.isfinite(fit.covariance).all() or np.abs(fit.beta).max() > _DIVERGED:
+    if not _is_sound(fit):
         return _no_fit(k, y.size, "separation: some format is answered all right or all wrong")
     return fit
+
+
+def _is_sound(fit: Fit) -> bool:
+    """Return whether no coefficient runs away, nor its standard error."""
+    errors = np.diag(fit.covariance)
+    return bool(
+        np.isfinite(fit.covariance).all()
+        and np.abs(fit.beta).max() <= _DIVERGED
+        and errors.min() >= 0
+        and np.sqrt(errors.max()) <= _DIVERGED
+    )
 
 
 def _no_fit(k: int, rows: int, reason: str) -> Fit:

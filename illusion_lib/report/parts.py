@@ -90,6 +90,13 @@ def recovery(records: pd.DataFrame, cell: str) -> Exhibit | Html:
     return note(_NOTHING_LOST) if rows.empty else figures.recovery(rows)
 
 
+def budget(records: pd.DataFrame, cell: str) -> Exhibit | Html:
+    """Return how recovery grows with the number of tries, or a note on the dense page."""
+    rows = divergence.budget_curve(records)
+    rows = rows[rows["cell"] == cell]
+    return note(_NOTHING_LOST) if rows.empty else figures.budget_curves(rows)
+
+
 def ranks(records: pd.DataFrame, cell: str) -> Exhibit | Html:
     """Return the ranks of lost answers, or a note where there is none."""
     if cell == DENSE:

@@ -84,6 +84,7 @@ def test_bad_logs_are_refused(tmp_path: Path, content: str, message: str) -> Non
 def test_missing_and_unknown_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match="does not exist"):
         read_results(tmp_path / "none.csv")
+    (tmp_path / "x.pickle").touch()
     with pytest.raises(RecordError, match=r"give a \.parquet"):
         read_results(tmp_path / "x.pickle")
 

@@ -1,7 +1,21 @@
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import special
 
 from illusion_lib.divergence import gap, interactions, outcomes, pairs, sparsity_models
+
+NAMES = ["recognises_dense", "produces_dense", "recognises", "produces"]
+FRONT = {
+    "model": "m",
+    "cell": "c",
+    "method": "wanda",
+    "sparsity": 0.5,
+    "pattern": None,
+    "label": "c",
+    "calibration_seed": 0,
+    "language": "en",
+}
 
 
 def test_effect_equals_the_difference_in_differences(planted) -> None:
@@ -23,13 +37,53 @@ def test_estimators_agree_on_the_sign(planted) -> None:
     assert mixed["effect_low"].iloc[0] > 0
 
 
-def test_separation_is_a_reason_not_a_number(planted) -> None:
-    dead = planted(n=40, cells={"magnitude-s080": ("magnitude", 0.8, 0.5, 0.0)})
-    table = interactions(pairs(outcomes(dead)))
-    assert set(table["reason"]) == {"separation: produces is all wrong"}
-    assert table["odds_ratio"].isna().all()
+def test_separation_adds_two_facts_and_says_so(planted) -> None:
+    dead = pairs(outcomes(planted(n=40, cells={"x-s080": ("magnitude", 0.8, 0.5, 0.0)})))
+    row = interactions(dead).iloc[0]
+    assert row["note"] == "two made-up facts added: produces all right or all wrong"
+    shares = [(dead[name].sum() + 1) / 42 for name in NAMES]
+    m_dense, g_dense, m, g = special.logit(np.array(shares, dtype=float))
+    assert np.log(row["odds_ratio"]) == pytest.approx((m - g) - (m_dense - g_dense), abs=1e-6)
+    assert row["answers"] == 160
+
+
+def test_answers_all_alike_are_a_reason(planted) -> None:
     perfect = planted(n=20, know=2.0, say=2.0, cells={"wanda-s010": ("wanda", 0.1, 2.0, 2.0)})
-    assert interactions(pairs(outcomes(perfect)))["reason"].notna().all()
+    table = interactions(pairs(outcomes(perfect)))
+    assert set(table["reason"]) == {"every answer is the same in every format"}
+    assert table["odds_ratio"].isna().all()
+
+
+def test_level_holds_where_production_is_almost_gone() -> None:
+    """No interaction on the log-odds scale, pruned production near zero: rarely significant."""
+    rng = np.random.default_rng(4)
+    odds = np.array([2.0, 0.0, -1.5, -3.5])  # M_d, G_d, M, G: the difference of differences is 0
+    found = []
+    for _ in range(150):
+        level = 0.8 * rng.normal(size=(40, 1))
+        answers = rng.random((40, 4)) < special.expit(odds + level)
+        frame = pd.DataFrame(answers.astype(bool), columns=NAMES).assign(**FRONT)
+        frame["item_id"] = frame["parallel_id"] = [str(i) for i in range(40)]
+        row = interactions(frame).iloc[0]
+        found.append(row["p_value"] <= 0.05)
+    assert np.mean(found) <= 0.05 + 0.035
+
+
+def test_a_dead_language_leaves_the_trend_defined(planted) -> None:
+    cells = {
+        "wanda-s030": ("wanda", 0.3, 0.9, 0.5),
+        "wanda-s050": ("wanda", 0.5, 0.7, 0.2),
+    }
+    paired = pairs(outcomes(planted(n=60, languages=("en", "es"), cells=cells)))
+    dead = paired["language"] == "es"
+    paired.loc[dead, "produces"] = False
+    for estimator in ("gee", "mixed"):
+        table = sparsity_models(paired, estimator)
+        assert table["odds_ratio"].notna().all()
+        assert (table["odds_high"] < 1000).all()
+        assert set(table["note"]) == {
+            "two made-up facts added: wanda says in es all right or all wrong"
+        }
 
 
 def test_sparsity_model_finds_the_planted_order(planted) -> None:

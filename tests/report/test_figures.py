@@ -7,6 +7,7 @@ from illusion_lib import divergence
 from illusion_lib.report import figures
 from illusion_lib.report.cheap_test import cheapest, few_questions
 from illusion_lib.report.figures.flow import _tops
+from illusion_lib.report.figures.strip import outcome_grid
 
 
 @pytest.fixture(scope="module")
@@ -16,6 +17,7 @@ def tables(records):
         "accuracy": divergence.accuracy(records),
         "gaps": divergence.gaps(items, resamples=200),
         "recovery": divergence.recovery(records),
+        "budget": divergence.budget_curve(records, resamples=200),
         "transitions": divergence.transitions(divergence.pairs(items)),
     }
 
@@ -30,6 +32,9 @@ def exhibits(records, tables):
         "dense": figures.accuracy(tables["accuracy"].query("method == 'dense'")),
         "language": figures.accuracy_by_language(tables["accuracy"]),
         "forest": figures.gap_forest(tables["gaps"]),
+        "by_language": figures.gap_by_language(tables["gaps"]),
+        "strip": figures.heat_strip(divergence.outcomes(records)),
+        "budget": figures.budget_curves(at["budget"]),
         "flow": figures.flow(at["transitions"]),
         "recovery": figures.recovery(at["recovery"]),
         "recovery_by_cell": figures.recovery_by_cell(tables["recovery"]),
@@ -39,8 +44,8 @@ def exhibits(records, tables):
     }
 
 
-NAMES = ("accuracy", "dense", "language", "forest", "flow", "recovery", "recovery_by_cell", "ranks",
-         "error", "agreement")  # fmt: skip
+NAMES = ("accuracy", "dense", "language", "forest", "by_language", "strip", "budget", "flow",
+         "recovery", "recovery_by_cell", "ranks", "error", "agreement")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -108,3 +113,17 @@ def test_cheapest_test_is_the_smallest_that_reaches(records):
 
 def test_few_variants_teach_nothing(records):
     assert few_questions(records[records["cell"].isin(["dense", "wanda-s050"])]) is None
+
+
+def test_strip_orders_questions_by_the_dense_model(records):
+    items = divergence.outcomes(records)
+    grid = outcome_grid(items[items["language"] == "en"])
+    assert grid.shape == (items["cell"].nunique(), (items["language"] == "en").sum() // len(grid))
+    assert (np.diff(grid[0]) >= 0).all()
+
+
+def test_a_cell_without_lost_answers_has_a_budget_figure(records):
+    table = divergence.budget_curve(records, resamples=200)
+    shown = figures.budget_curves(table[table["group"] != "lost"].query("cell == 'wanda-s050'"))
+    assert "nothing to bring back" in shown.caption
+    assert shown.svg()

@@ -3,10 +3,12 @@
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.accuracy import accuracy, accuracy_by_language
 from illusion_lib.report.figures.anchors import agreement, anchor_error
+from illusion_lib.report.figures.budget import budget_curves
 from illusion_lib.report.figures.flow import flow
-from illusion_lib.report.figures.forest import gap_forest
+from illusion_lib.report.figures.forest import gap_by_language, gap_forest
 from illusion_lib.report.figures.ranks import rank_distribution
 from illusion_lib.report.figures.recovery import recovery, recovery_by_cell
+from illusion_lib.report.figures.strip import heat_strip
 
 __all__ = [
     "Exhibit",
@@ -14,8 +16,11 @@ __all__ = [
     "accuracy_by_language",
     "agreement",
     "anchor_error",
+    "budget_curves",
     "flow",
+    "gap_by_language",
     "gap_forest",
+    "heat_strip",
     "rank_distribution",
     "recovery",
     "recovery_by_cell",

@@ -1,0 +1,69 @@
+"""The tables behind the verdict: every one defined, worded and free of NaN, also on thin data."""
+
+import re
+
+import pytest
+
+from illusion_lib import divergence
+from illusion_lib.report import evidence
+
+
+@pytest.fixture(scope="module")
+def paired(records):
+    return divergence.pairs(divergence.outcomes(records))
+
+
+UNDEFINED = re.compile(r"\b(nan|inf|None|<NA>)\b")
+
+
+def text_of(shown):
+    return re.sub(r"<[^>]+>", " ", shown.content)
+
+
+def shown_tables(records):
+    items = divergence.outcomes(records)
+    paired = divergence.pairs(items)
+    return {
+        "changes": evidence.changes_table(divergence.changes(paired, resamples=200)),
+        "recognition": evidence.recognition_table(divergence.recognition_only_rate(items)),
+        "interactions": evidence.interactions_table(paired),
+        "trend": evidence.trend_table(paired),
+        "fates": evidence.fates_table(records),
+        "draws": evidence.draws_table(paired),
+        "power": evidence.power_table(paired),
+        "unpaired": evidence.unpaired_note(items),
+    }
+
+
+def test_every_table_is_defined(records):
+    for name, shown in shown_tables(records).items():
+        assert not UNDEFINED.search(text_of(shown)), name
+        assert len(text_of(shown)) > 60, name
+
+
+def test_a_model_that_says_nothing_gives_words_not_nan(records):
+    mute = records.copy()
+    mute.loc[mute["probe"] == "open", "correct"] = False
+    for name, shown in shown_tables(mute).items():
+        assert not re.search(r"\b(nan|inf|None|<NA>)\b", re.sub("<[^>]+>", " ", shown.content)), (
+            name
+        )
+
+
+def test_changes_agree_with_the_counts(records, paired):
+    rows = divergence.changes(paired, resamples=200)
+    first = rows[(rows["language"] == "all") & (rows["format"] == "open")].iloc[0]
+    content = evidence.changes_table(rows).content
+    assert f"{first['right_to_wrong']} / {first['wrong_to_right']}" in content
+
+
+def test_missing_answers_are_named(records):
+    gone = records["item_id"] == records["item_id"].iloc[0]
+    lacking = records[~(gone & (records["cell"] == "wanda-s050") & (records["probe"] == "open"))]
+    assert ": 1 of " in evidence.unpaired_note(divergence.outcomes(lacking)).content
+
+
+def test_one_draw_is_said_to_be_one(paired):
+    assert "one draw" in evidence.draws_table(paired).content
+    twice = paired.assign(calibration_seed=(paired.groupby("cell").cumcount() % 2))
+    assert "spread between draws" in evidence.draws_table(twice).content
