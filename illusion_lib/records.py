@@ -40,6 +40,10 @@ class Record:
     correct
         Whether the target was found (``choice``: picked by the summed log-prob; ``beam``,
         ``sample`` and ``one_shot``: in at least one output).
+    exact, contains, character_f1
+        Of a generated answer (of several, the first): whether it is the target and nothing else,
+        whether the target occurs in it, and their character F1; `illusion_lib.items.judging`
+        tells which measure decides what is correct.
     output
         The generated text (``beam``: the most likely one), or the option picked.
     outputs
@@ -79,6 +83,9 @@ class Record:
     target: Target = "gold"
     prompt_hash: str
     correct: bool | None = None
+    exact: bool | None = None
+    contains: bool | None = None
+    character_f1: float | None = None
     output: str | None = None
     outputs: tuple[str, ...] | None = None
     successes: int | None = None
@@ -105,6 +112,9 @@ _TEXTS = pa.list_(pa.string())
 _FLOATS = pa.list_(pa.float64())
 _ARROW: dict[str, pa.DataType] = {
     "correct": pa.bool_(),
+    "exact": pa.bool_(),
+    "contains": pa.bool_(),
+    "character_f1": pa.float64(),
     "outputs": _TEXTS,
     "successes": pa.int32(),
     "tries": pa.int32(),

@@ -92,10 +92,9 @@ def _russian(written: str, wanted: str) -> bool:
         stem = wanted[:-2]
         if written.startswith(stem) and written[len(stem) :] in _RUSSIAN_ADJECTIVE_ENDINGS:
             return True
+    stem, endings = wanted[:-1], _RUSSIAN_NOUNS.get(wanted[-1], ())
     if wanted[-1] in _RUSSIAN_CONSONANTS:
         stem, endings = wanted, _RUSSIAN_AFTER_CONSONANT
-    else:
-        stem, endings = wanted[:-1], _RUSSIAN_NOUNS.get(wanted[-1], ())
     return (
         len(stem) >= _RUSSIAN_STEM and written.startswith(stem) and written[len(stem) :] in endings
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from illusion_lib.items.item import Item
-from illusion_lib.items.matching import matches
+from illusion_lib.items.judging import Judgement, judge
 from illusion_lib.probes.choice import Scores
 from illusion_lib.probes.decode import Output
 from illusion_lib.probes.degenerate import classify
@@ -51,12 +51,10 @@ def target_forms(item: Item, target: Target) -> tuple[str, ...]:
     return item.accepted if target == "gold" else item.distractors[:1]
 
 
-def hits(item: Item, target: Target, text: str) -> bool:
-    """Return whether a text answers with the target, all other options being its rivals."""
-    if target == "gold":
-        return matches(text, item.accepted, item.distractors, item.language)
-    rivals = (*item.accepted, *item.distractors[1:])
-    return matches(text, item.distractors[:1], rivals, item.language)
+def judged(item: Item, target: Target, text: str) -> Judgement:
+    """Return how near a text comes to the target, all other options being its rivals."""
+    rivals = item.distractors if target == "gold" else (*item.accepted, *item.distractors[1:])
+    return judge(text, target_forms(item, target), rivals, item.language, item.kind)
 
 
 def _row(item: Item, probe: Probe, asked: Sequence[Asked], seconds: float, **found: Any) -> Record:
@@ -86,7 +84,7 @@ def generation(item: Item, probe: Probe, asked: Asked, told: Told, seconds: floa
         probe,
         [asked],
         seconds,
-        correct=hits(item, "gold", told.text),
+        **asdict(judged(item, "gold", told.text)),
         output=told.text,
         output_class=classify(told.text, item.language, told.output.finished),
         output_tokens=len(told.output.tokens),
@@ -99,7 +97,9 @@ def recovery(
     """Return the records of several answers to one item, one per target."""
     records = []
     for target in TARGETS:
-        found = [hits(item, target, one.text) for one in told]
+        found = [judged(item, target, one.text) for one in told]
+        right = [one.correct for one in found]
+        first = asdict(found[0]) | {"correct": any(right)} if found else {}
         records.append(
             _row(
                 item,
@@ -107,15 +107,15 @@ def recovery(
                 asked,
                 seconds / len(TARGETS),
                 target=target,
-                correct=any(found) if found else None,
                 output=told[0].text if told else None,
                 outputs=tuple(one.text for one in told),
-                successes=sum(found),
-                tries=len(found),
+                successes=sum(right),
+                tries=len(right),
                 output_class=classify(told[0].text, item.language, told[0].output.finished)
                 if told
                 else None,
                 output_tokens=sum(len(one.output.tokens) for one in told),
+                **first,
             )
         )
     return records
