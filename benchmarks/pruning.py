@@ -24,7 +24,7 @@ from torch import nn
 from illusion_lib.models import Model, load_model
 from illusion_lib.pruning import calibrate, collect, prune
 from illusion_lib.pruning.blocks import find_blocks
-from illusion_lib.pruning.replay import open_stream
+from illusion_lib.pruning.replay import open_streams
 from illusion_lib.specs import ModelSpec, PruneSpec
 
 MODEL = "smollm2-135m-instruct"
@@ -100,7 +100,7 @@ PLAIN = {"wanda": PlainWanda, "sparsegpt": PlainSparseGPT}
 def prune_plainly(model: Model, method: str, tokens: torch.Tensor, sequential: bool) -> None:
     """Prune block by block; otherwise every block sees the dense inputs."""
     blocks = find_blocks(model.net)
-    streams = [open_stream(model.net, blocks, window[None]) for window in tokens]
+    streams = open_streams(model.net, blocks, [window[None] for window in tokens])
     for index, block in enumerate(blocks):
         states = {m.name: PLAIN[method](m.module) for m in block.matrices}
         hooks = [

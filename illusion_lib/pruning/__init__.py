@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from illusion_lib.pruning.calibration import calibrate
-    from illusion_lib.pruning.engine import collect, prune
+    from illusion_lib.pruning.engine import prune
+    from illusion_lib.pruning.gathering import collect
     from illusion_lib.pruning.report import LayerReport, PruneReport
     from illusion_lib.pruning.statistics import Statistics
     from illusion_lib.pruning.text_quality import Perplexity, perplexity, text_windows
@@ -31,7 +32,7 @@ _HOME = {
     "Perplexity": "text_quality",
     "Statistics": "statistics",
     "calibrate": "calibration",
-    "collect": "engine",
+    "collect": "gathering",
     "perplexity": "text_quality",
     "prune": "engine",
     "text_windows": "text_quality",

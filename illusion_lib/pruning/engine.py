@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib import import_module
 
 import torch
@@ -14,17 +14,17 @@ from illusion_lib.models import Model
 from illusion_lib.pruning import allocation, replay
 from illusion_lib.pruning.blocks import Block, Matrix, find_blocks
 from illusion_lib.pruning.checks import check_layers, check_request, checked_tokens
+from illusion_lib.pruning.gathering import batches, gather, inputs_of
 from illusion_lib.pruning.layer import Pruned
 from illusion_lib.pruning.registry import DENSE, METHODS, Method
 from illusion_lib.pruning.report import LayerReport, PruneReport
-from illusion_lib.pruning.statistics import Collected, Collector, InputStatistics, Statistics
+from illusion_lib.pruning.statistics import Collected, InputStatistics, Statistics, on_device
+from illusion_lib.pruning.streaming import Journal, NoJournal, moved
 from illusion_lib.specs import PruneSpec
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
-# Below about a thousand tokens a pass the machine is badly used; on a CPU more are no faster.
-_BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 @torch.no_grad()
@@ -33,6 +33,8 @@ def prune(
     spec: PruneSpec,
     calibration: torch.Tensor | Statistics | None = None,
     *,
+    device: str | None = None,
+    journal: Journal | None = None,
     progress: Progress | None = None,
 ) -> PruneReport:
     """Prune the Linear layers of a model's decoder blocks in place.
@@ -47,6 +49,11 @@ def prune(
         Method and sparsity.
     calibration
         Token ids (samples, length) from `calibrate`, or one-pass statistics from `collect`.
+    device
+        Where to work, one block at a time: the model stays where it is, each block goes there, is
+        run and pruned, and comes back. None works where the model lies.
+    journal
+        Keeps finished blocks, and brings them back in a later run of the same request.
     progress
         Called with (blocks done, blocks in all).
 
@@ -68,12 +75,27 @@ def prune(
     check_layers(blocks, spec)
     if isinstance(calibration, torch.Tensor):
         calibration = checked_tokens(model, calibration)
-    report = progress or (lambda done, total: None)
     if spec.method != DENSE and (spec.sparsity > 0 or not method.sparsifies):
-        layers = _compress(model, blocks, spec, calibration, report)
+        work = _Work(
+            "gram" if method.needs == "gram" else "norms",
+            None if device is None else torch.device(device),
+            journal or NoJournal(),
+            progress or (lambda done, total: None),
+        )
+        layers = _compress(model, blocks, spec, calibration, work)
     else:
         layers = [_report(matrix) for block in blocks for matrix in block.matrices]
     return _summary(model, blocks, spec, layers, calibration)
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """How a run goes about its work: which statistics, where, and whom it tells."""
+
+    need: Collected
+    device: torch.device | None
+    journal: Journal
+    progress: Progress
 
 
 def _compress(
@@ -81,25 +103,24 @@ def _compress(
     blocks: Sequence[Block],
     spec: PruneSpec,
     calibration: torch.Tensor | Statistics | None,
-    progress: Progress,
+    work: _Work,
 ) -> list[LayerReport]:
     """Gather the statistics that the method reads, share out the sparsity, and prune."""
     method = METHODS[spec.method]
-    need: Collected = "gram" if method.needs == "gram" else "norms"
     inputs: Mapping[str, InputStatistics] = {}
     sequential = spec.statistics == "sequential" and method.calibrated
     if isinstance(calibration, Statistics):
         inputs = calibration.inputs
     elif isinstance(calibration, torch.Tensor) and method.calibrated:
         if not sequential:
-            inputs = _collect(model, blocks, calibration, need)
+            inputs = gather(model, blocks, calibration, work.need, work.device)
         elif method.allocation == "owl":
-            inputs = _collect(model, blocks, calibration, "norms")
+            inputs = gather(model, blocks, calibration, "norms", work.device)
     specs = _allocated(blocks, spec, method, inputs)
     if sequential:
         assert isinstance(calibration, torch.Tensor)
-        return _sequentially(model, blocks, specs, calibration, need, progress)
-    return _from_inputs(blocks, specs, inputs, progress)
+        return _sequentially(model, blocks, specs, calibration, work)
+    return _from_inputs(blocks, specs, inputs, work)
 
 
 def _allocated(
@@ -123,45 +144,23 @@ def _allocated(
     }
 
 
-@torch.no_grad()
-def collect(model: Model, tokens: torch.Tensor, need: Collected = "gram") -> Statistics:
-    """Return the one-pass statistics of a dense model, good for every method and sparsity.
-
-    Parameters
-    ----------
-    model
-        Not changed.
-    tokens
-        Token ids (samples, length).
-    need
-        ``norms`` is enough for Wanda; ``gram`` serves every method and takes more time and memory.
-    """
-    tokens = checked_tokens(model, tokens)
-    inputs = _collect(model, find_blocks(model.net), tokens, need)
-    return Statistics(inputs, need, tokens.numel())
-
-
-def _collect(
-    model: Model, blocks: Sequence[Block], tokens: torch.Tensor, need: Collected
-) -> dict[str, InputStatistics]:
-    matrices = [matrix for block in blocks for matrix in block.matrices]
-    with replay.plain_experts(blocks), Collector(matrices, need) as collector:
-        for batch in _batches(tokens):
-            replay.run_through(model.net, blocks[-1], batch)
-    return collector.inputs
-
-
 def _from_inputs(
     blocks: Sequence[Block],
     specs: Mapping[str, PruneSpec],
     inputs: Mapping[str, InputStatistics],
-    progress: Progress,
+    work: _Work,
 ) -> list[LayerReport]:
     """Prune every block from statistics that are all known beforehand (or not needed)."""
     layers = []
     for done, block in enumerate(blocks, start=1):
-        layers += [_prune_matrix(m, inputs.get(m.name), specs[m.name]) for m in block.matrices]
-        progress(done, len(blocks))
+        known = work.journal.recall(block)
+        if known is None:
+            with moved(block.module, work.device):
+                own = {m.name: inputs[m.name] for m in block.matrices if m.name in inputs}
+                known = _prune_block(block, specs, on_device(own, work.device))
+            work.journal.keep(block, known)
+        layers += known
+        work.progress(done, len(blocks))
     return layers
 
 
@@ -170,25 +169,34 @@ def _sequentially(
     blocks: Sequence[Block],
     specs: Mapping[str, PruneSpec],
     tokens: torch.Tensor,
-    need: Collected,
-    progress: Progress,
+    work: _Work,
 ) -> list[LayerReport]:
     """Prune each block on inputs that passed the pruned blocks before it."""
     layers: list[LayerReport] = []
     with replay.plain_experts(blocks):
-        streams = [replay.open_stream(model.net, blocks, batch) for batch in _batches(tokens)]
+        streams = replay.open_streams(model.net, blocks, batches(tokens))
         for index, block in enumerate(blocks):
-            with Collector(block.matrices, need) as collector:
-                for stream in streams:
-                    with collector.until_last_input():
-                        stream.run(index, block.module)
-            inputs = collector.inputs
-            layers += [_prune_matrix(m, inputs[m.name], specs[m.name]) for m in block.matrices]
-            if index + 1 < len(blocks):
-                for stream in streams:
-                    stream.hidden = stream.run(index, block.module)
-            progress(index + 1, len(blocks))
+            known = work.journal.recall(block)
+            with moved(block.module, work.device):
+                fresh = known is None
+                if known is None:
+                    inputs = inputs_of(block, index, streams, work.need)
+                    known = _prune_block(block, specs, inputs)
+                if index + 1 < len(blocks):  # nothing follows the last
+                    for stream in streams:
+                        stream.hidden = stream.run(index, block.module)
+            if fresh:
+                work.journal.keep(block, known)
+            layers += known
+            work.progress(index + 1, len(blocks))
     return layers
+
+
+def _prune_block(
+    block: Block, specs: Mapping[str, PruneSpec], inputs: dict[str, InputStatistics]
+) -> list[LayerReport]:
+    """Prune a block's matrices, letting go of the statistics that none of the rest reads."""
+    return [_prune_matrix(m, inputs.pop(m.name, None), specs[m.name]) for m in block.matrices]
 
 
 def _prune_matrix(matrix: Matrix, inputs: InputStatistics | None, spec: PruneSpec) -> LayerReport:
@@ -259,8 +267,3 @@ def _others(model: Model, blocks: Sequence[Block]) -> list[torch.Tensor]:
 
 def _size(tokens: torch.Tensor | None) -> int:
     return 0 if tokens is None else tokens.numel()
-
-
-def _batches(tokens: torch.Tensor) -> Sequence[torch.Tensor]:
-    size = _BATCH_TOKENS.get(tokens.device.type, 1024)
-    return torch.split(tokens, max(1, size // tokens.shape[1]))

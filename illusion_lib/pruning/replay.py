@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from accelerate.utils import send_to_device  # type: ignore[import-untyped]
 from torch import nn
 
 from illusion_lib.errors import PruneError
@@ -35,16 +36,24 @@ class Stream:
     calls: list[tuple[tuple[Any, ...], dict[str, Any]]]
 
     def run(self, index: int, block: nn.Module) -> torch.Tensor:
-        """Return the output of block `index` for the current hidden states."""
-        args, kwargs = self.calls[index]
-        return _hidden(block(self.hidden, *args, **kwargs))
+        """Return the output of block `index`, on the device of `hidden`.
+
+        The block may have been moved to another device: its inputs follow it there, and its output
+        comes back.
+        """
+        device = next(block.parameters()).device
+        hidden = self.hidden.to(device)
+        args, kwargs = send_to_device(self.calls[index], device)
+        return _hidden(block(hidden, *args, **kwargs)).to(self.hidden.device)
 
 
-def open_stream(net: nn.Module, blocks: Sequence[Block], tokens: torch.Tensor) -> Stream:
-    """Return the input of the first block and the arguments of every block.
+def open_streams(
+    net: nn.Module, blocks: Sequence[Block], batches: Sequence[torch.Tensor]
+) -> list[Stream]:
+    """Return, for each batch, the input of the first block and the arguments of every block.
 
-    Only the first block computes. The others hand their input on, so that the pass costs little,
-    and the model must take it from one block to the next untouched, which is checked.
+    No block computes, but for the first on the first two tokens, which shows what a block returns.
+    The model must take the hidden states from one block to the next untouched, which is checked.
 
     Parameters
     ----------
@@ -52,41 +61,47 @@ def open_stream(net: nn.Module, blocks: Sequence[Block], tokens: torch.Tensor) -
         A causal language model.
     blocks
         Its decoder blocks.
-    tokens
-        int64, (samples, length), on the model's device.
+    batches
+        int64, (samples, length) each, on the model's device.
 
     Raises
     ------
     PruneError
         The model skips or repeats a block, or changes the hidden states between two.
     """
-    recorder = _Recorder(blocks)
-    with recorder.installed():
-        _run(net, tokens)
-    if len(recorder.calls) < len(blocks):
-        raise PruneError(
-            f"a text-only pass ran {len(recorder.calls)} of {len(blocks)} blocks "
-            f"({blocks[0].name} ...); this decoder cannot be pruned block by block"
-        )
-    assert recorder.hidden is not None
-    return Stream(recorder.hidden, recorder.calls)
+    taste = _Recorder(blocks, None)
+    taste.record(net, batches[0][:1, :2])
+    return [_Recorder(blocks, taste.output).record(net, batch) for batch in batches]
 
 
 class _Recorder:
-    """Stands in for the forward method of every block during one pass."""
+    """Stands in for the forward method of every block during one pass.
 
-    def __init__(self, blocks: Sequence[Block]) -> None:
+    Attributes
+    ----------
+    output
+        What a block returns, a tensor or a tuple that begins with one; None: ask the first block.
+    """
+
+    def __init__(self, blocks: Sequence[Block], output: Any) -> None:
         self.blocks = blocks
-        self.hidden: torch.Tensor | None = None
-        self.calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
-        self._output: Any = None
+        self.output = output
+        self._hidden: torch.Tensor | None = None
+        self._calls: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
 
-    @contextmanager
-    def installed(self) -> Iterator[None]:
+    def record(self, net: nn.Module, tokens: torch.Tensor) -> Stream:
+        """Run the model on tokens (samples, length) and return what its blocks were given."""
         with ExitStack() as stack:
             for index, block in enumerate(self.blocks):
                 stack.enter_context(_forward_replaced(block.module, self._forward(index)))
-            yield
+            _run(net, tokens)
+        if len(self._calls) < len(self.blocks):
+            raise PruneError(
+                f"a text-only pass ran {len(self._calls)} of {len(self.blocks)} blocks "
+                f"({self.blocks[0].name} ...); this decoder cannot be pruned block by block"
+            )
+        assert self._hidden is not None
+        return Stream(self._hidden, self._calls)
 
     def _forward(self, index: int) -> Callable[..., Any]:
         original = self.blocks[index].module.forward
@@ -94,23 +109,26 @@ class _Recorder:
         def forward(*args: Any, **kwargs: Any) -> Any:
             hidden, args, kwargs = _split(args, kwargs)
             self._check(index, hidden)
-            self.calls.append((args, kwargs))
+            self._calls.append((args, kwargs))
             if index == 0:
-                self.hidden = hidden
-                self._output = original(hidden, *args, **kwargs)
+                self._hidden = hidden
+                if self.output is None:
+                    self.output = original(hidden, *args, **kwargs)
+                else:
+                    self.output = _with_hidden(self.output, hidden)
             if index == len(self.blocks) - 1:
                 raise _LastBlockDone
-            return self._output
+            return self.output
 
         return forward
 
     def _check(self, index: int, hidden: torch.Tensor) -> None:
-        if index != len(self.calls):
+        if index != len(self._calls):
             raise PruneError(
                 f"the model runs {self.blocks[index].name} out of turn; blocks that are repeated "
                 "or skipped cannot be pruned one after the other: use statistics='one_pass'"
             )
-        if index and hidden is not _hidden(self._output):
+        if index and hidden is not _hidden(self.output):
             raise PruneError(
                 f"the model changes the hidden states before {self.blocks[index].name}; its blocks "
                 "cannot be pruned one after the other: use statistics='one_pass'"
@@ -163,6 +181,11 @@ def _hidden(output: Any) -> torch.Tensor:
     """Return the hidden states of a block's output: a tensor, or the first of a tuple."""
     hidden: torch.Tensor = output[0] if isinstance(output, tuple | list) else output
     return hidden
+
+
+def _with_hidden(output: Any, hidden: torch.Tensor) -> Any:
+    """Return `output` with other hidden states in their place."""
+    return (hidden, *output[1:]) if isinstance(output, tuple | list) else hidden
 
 
 @contextmanager

@@ -9,12 +9,18 @@ moves by -(w_ij / U_jj) U_j.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from illusion_lib.errors import PruneError
 from illusion_lib.pruning.layer import Pruned
-from illusion_lib.pruning.patterns import lowest_per_group, lowest_per_matrix, with_zeros_first, zeros_of
+from illusion_lib.pruning.patterns import (
+    lowest_per_group,
+    lowest_per_matrix,
+    with_zeros_first,
+    zeros_of,
+)
 from illusion_lib.pruning.statistics import InputStatistics
 from illusion_lib.specs import PruneSpec, parse_pattern
 
@@ -62,7 +68,12 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
         here = slice(start, start + spec.block_size)
         rows = factor[here, start:]  # (block, columns from here on)
         steps = rows / rows.diagonal()[:, None]  # U_j / U_jj: how far later columns move
-        slab = _Slab(columns[here], None if zeros is None else zeros[here], costs[here], steps[:, : len(rows)])
+        slab = _Slab(
+            columns[here],
+            None if zeros is None else zeros[here],
+            costs[here],
+            steps[:, : len(rows)],
+        )
         lost = slab.prune(spec.sparsity, group)  # (block, out)
         columns[here.stop :].addmm_(steps[:, len(rows) :].T, lost, alpha=-1)
     # One pass over the weights, where isfinite() takes three.
@@ -125,13 +136,14 @@ def _lose(
     over from those before it. The loop runs for every column of a model, and on vectors this short
     numpy's calls take a third of the time of torch's.
     """
-    goes = mask.to(weights.dtype)
+    parts: Any = (weights, mask.to(weights.dtype), takes, lost)
     if weights.device.type == "cpu":
-        weights, goes, takes, lost = (part.numpy() for part in (weights, goes, takes, lost))
-    for j in range(len(lost)):
-        current = weights[j] - takes[j] @ lost
-        lost[j] = current * goes[j]
-        weights[j] = current - lost[j]  # zero where it goes
+        parts = [part.numpy() for part in parts]
+    values, goes, takes, gone = parts
+    for j in range(len(gone)):
+        current = values[j] - takes[j] @ gone
+        gone[j] = current * goes[j]
+        values[j] = current - gone[j]  # zero where it goes
 
 
 def inverse_factor(inputs: InputStatistics, damping: float) -> tuple[torch.Tensor, float]:
@@ -186,7 +198,8 @@ def _inverse(upper: torch.Tensor) -> torch.Tensor:
     size = len(upper)
     if size <= _INVERTED_AT_ONCE:
         unit = torch.eye(size, dtype=upper.dtype, device=upper.device)
-        return torch.linalg.solve_triangular(upper, unit, upper=True)
+        small: torch.Tensor = torch.linalg.solve_triangular(upper, unit, upper=True)
+        return small
     half = size // 2
     inverse = torch.zeros_like(upper)
     first = inverse[:half, :half] = _inverse(upper[:half, :half])

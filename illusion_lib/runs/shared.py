@@ -86,7 +86,7 @@ class Shared:
         return self._statistics[key]
 
     def _collected(self, model: Model, windows: torch.Tensor, key: str) -> Statistics:
-        from illusion_lib.pruning.engine import collect
+        from illusion_lib.pruning import collect
 
         return collect(model, windows, "gram" if self.gram else "norms")
 

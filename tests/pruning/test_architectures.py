@@ -8,7 +8,7 @@ import transformers as tf
 
 from illusion_lib.pruning import collect, prune
 from illusion_lib.pruning.blocks import find_blocks
-from illusion_lib.pruning.replay import open_stream
+from illusion_lib.pruning.replay import open_streams
 from illusion_lib.specs import PruneSpec
 
 SMALL = {"vocab_size": 64, "bos_token_id": 0, "eos_token_id": 1, "pad_token_id": 2}
@@ -95,7 +95,7 @@ def test_replayed_blocks_give_what_the_model_gives(architecture, tokens):
     for hook in hooks:
         hook.remove()
     with torch.no_grad():
-        stream = open_stream(model.net, blocks, tokens)
+        (stream,) = open_streams(model.net, blocks, [tokens])
         for index, block in enumerate(blocks):
             stream.hidden = stream.run(index, block.module)
             torch.testing.assert_close(stream.hidden, outputs[index], rtol=1e-5, atol=1e-5)

@@ -6,7 +6,7 @@ from torch import nn
 
 from illusion_lib.errors import PruneError
 from illusion_lib.pruning.blocks import find_blocks
-from illusion_lib.pruning.replay import open_stream
+from illusion_lib.pruning.replay import open_streams
 
 
 class Toy(nn.Module):
@@ -31,7 +31,7 @@ TOKENS = torch.tensor([[0, 1, 2, 3]])
 def test_a_plain_decoder_is_replayed():
     net = Toy([0, 1, 2])
     blocks = find_blocks(net)
-    stream = open_stream(net, blocks, TOKENS)
+    (stream,) = open_streams(net, blocks, [TOKENS])
     for index, block in enumerate(blocks):
         stream.hidden = stream.run(index, block.module)
     torch.testing.assert_close(stream.hidden, net(TOKENS, use_cache=False))
@@ -41,17 +41,17 @@ def test_a_plain_decoder_is_replayed():
 def test_blocks_out_of_turn_are_refused(order):
     net = Toy(order)
     with pytest.raises(PruneError, match="out of turn"):
-        open_stream(net, find_blocks(net), TOKENS)
+        open_streams(net, find_blocks(net), [TOKENS])
 
 
 def test_a_skipped_block_is_refused():
     net = Toy([0, 1])
     with pytest.raises(PruneError, match="ran 2 of 3 blocks"):
-        open_stream(net, find_blocks(net), TOKENS)
+        open_streams(net, find_blocks(net), [TOKENS])
 
 
 def test_a_change_between_blocks_is_refused():
     net = Toy([0, 1, 2], between=lambda hidden: 2 * hidden)
     with pytest.raises(PruneError, match=r"states before layers\.1"):
-        open_stream(net, find_blocks(net), TOKENS)
+        open_streams(net, find_blocks(net), [TOKENS])
     assert not any("forward" in module.__dict__ for module in net.modules())

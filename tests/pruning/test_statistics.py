@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from illusion_lib.errors import PruneError
-from illusion_lib.pruning import collect, engine
+from illusion_lib.pruning import collect, gathering
 from illusion_lib.pruning.blocks import find_blocks
 from illusion_lib.pruning.statistics import Collector, InputStatistics
 
@@ -58,7 +58,7 @@ def test_splitting_a_batch_changes_nothing(seed, parts):
 @pytest.mark.parametrize("batch_tokens", [16, 32, 64])
 def test_batches_of_the_engine_change_nothing(llama, tokens, monkeypatch, batch_tokens):
     whole = collect(llama, tokens).inputs
-    monkeypatch.setitem(engine._BATCH_TOKENS, "cpu", batch_tokens)
+    monkeypatch.setitem(gathering._BATCH_TOKENS, "cpu", batch_tokens)
     split = collect(llama, tokens).inputs
     for name, value in whole.items():
         assert split[name].tokens == value.tokens
