@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from illusion_lib.divergence import outcomes, pairs, reached
+from illusion_lib.divergence import item_fates, outcomes, pairs, reached
 from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.divergence.recovery import ANY, COLLAPSED
 from illusion_lib.pruning.registry import DENSE
@@ -33,7 +33,8 @@ def item_rows(records: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         Columns ``model, cell, label, language, item_id, question, gold, dense_said, said, picked,
         rank_dense, rank, found_by`` (labels of the recovery probes that brought the gold back),
-        ``outcome_dense, outcome, flow, output_class, options, log_probs``.
+        ``outcome_dense, outcome, flow, fate`` (of lost answers, see `divergence.item_fates`),
+        ``output_class, options, log_probs``.
     """
     gold = records[records["target"] == "gold"]
     paired = pairs(outcomes(records))
@@ -49,6 +50,8 @@ def item_rows(records: pd.DataFrame) -> pd.DataFrame:
             paired = paired.merge(before, on=_ITEM, how="left")
     found = _found_by(gold)
     paired = paired.merge(found, on=["cell", *_ITEM], how="left").fillna({"found_by": ""})
+    fates = item_fates(records)[["cell", *_ITEM, "fate"]]
+    paired = paired.merge(fates, on=["cell", *_ITEM], how="left")
     return paired.rename(columns={"said_dense": "dense_said"})
 
 

@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.report.escape import shorten, visible
 from illusion_lib.report.examples import item_rows
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.figures.flow import OUTCOME_LABELS
-from illusion_lib.report.numerals import nats
+from illusion_lib.report.numerals import absent, nats
 
 _COLUMNS = {
     "language": "language",
@@ -89,10 +88,8 @@ def explorer_frame(records: pd.DataFrame) -> pd.DataFrame:
     """Return the rows and columns of the explorer, as texts and whole numbers."""
     rows = item_rows(records)
     rows["verdict"] = [
-        _verdict(flow, outcome, found)
-        for flow, outcome, found in zip(
-            rows["flow"], rows["outcome"], rows["found_by"], strict=True
-        )
+        OUTCOME_LABELS[outcome] if absent(fate) else f"lost: {fate}"
+        for outcome, fate in zip(rows["outcome"], rows["fate"], strict=True)
     ]
     rows["options"] = [
         _options(o, s) for o, s in zip(rows["options"], rows["log_probs"], strict=True)
@@ -102,13 +99,6 @@ def explorer_frame(records: pd.DataFrame) -> pd.DataFrame:
         if not name.startswith("rank"):
             frame[name] = [shorten(visible("" if t is None else t), 300) for t in frame[name]]
     return frame
-
-
-def _verdict(flow: Any, outcome: str, found: str) -> str:
-    """Return the outcome in words; a lost answer is demoted once anything brings it back."""
-    if flow is pd.NA or flow != LOST:
-        return OUTCOME_LABELS[outcome]
-    return "lost, brought back" if found else "lost, not brought back"
 
 
 def _options(options: Any, scores: Any) -> str:
