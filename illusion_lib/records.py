@@ -12,13 +12,31 @@ from typing import Literal
 import pandas as pd
 import pyarrow as pa
 
-Probe = Literal["open", "candidates", "choice", "rank", "beam", "sample", "one_shot"]
+Probe = Literal[
+    "open",
+    "candidates",
+    "choice",
+    "rank",
+    "beam",
+    "sample",
+    "one_shot",
+    "letter",
+    "choices_only",
+    "gold_absent",
+    "gold_only",
+    "shuffled",
+    "beam_curve",
+    "sample_curve",
+    "kl",
+]
 Target = Literal["gold", "distractor"]
 OutputClass = Literal["ok", "empty", "repetition", "wrong_language", "truncated"]
 
 PRODUCTION: Probe = "open"
 RECOGNITION: Probe = "choice"
 RECOVERY: tuple[Probe, ...] = ("beam", "sample", "one_shot")
+LADDER: tuple[Probe, ...] = ("open", "candidates", "choice", "rank", *RECOVERY)
+CURVES: tuple[Probe, ...] = ("beam_curve", "sample_curve")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,14 +50,19 @@ class Record:
     probe
         ``open`` greedy generation; ``candidates`` the same with the options shown; ``choice``
         option log-likelihood; ``rank`` the gold under teacher forcing; ``beam``, ``sample`` and
-        ``one_shot`` the recovery probes.
+        ``one_shot`` the recovery probes. Beyond this ladder: ``letter`` the log-likelihood of the
+        letters of lettered options; ``choices_only`` option log-likelihood after a prompt that
+        lists the options and asks nothing; ``gold_absent``, ``gold_only`` and ``shuffled`` as
+        ``candidates``, with the gold left out, shown alone, and in several orders; ``beam_curve``
+        and ``sample_curve`` the recovery probes at several budgets; ``kl`` the divergence from
+        the dense model.
     target
         ``gold``, or ``distractor`` for the control that looks for a wrong answer instead.
     prompt_hash
         First 16 hex digits of the SHA-256 of the prompt's token ids.
     correct
         Whether the target was found (``choice``: picked by the summed log-prob; ``beam``,
-        ``sample`` and ``one_shot``: in at least one output).
+        ``sample`` and ``one_shot``: in at least one output; ``letter``: picked in the first order).
     exact, contains, character_f1
         Of a generated answer (of several, the first): whether it is the target and nothing else,
         whether the target occurs in it, and their character F1; `illusion_lib.items.judging`
@@ -50,6 +73,12 @@ class Record:
         All beams, best first, or all samples in the order drawn.
     successes, tries
         How many of how many outputs hit the target; the input of the unbiased pass@k.
+    agreement
+        ``letter``, ``shuffled``: share of the orders in which the option named most often was named
+        (Robinson et al., arXiv 2210.12353, call it the proportion of plurality agreement).
+    budgets, budget_successes, budget_tries
+        Of a curve, per budget (beam width, or temperature of the samples): its value, and how many
+        of how many outputs hit the target.
     output_class
         ``ok``, or how the output degenerated.
     options, gold_index
@@ -65,6 +94,12 @@ class Record:
         Rank of each token of the target under teacher forcing at the slot.
     target_log_prob
         Log-probability of the whole target at the slot, in nats.
+    target_margin
+        Log-prob of the target's first token at the slot minus that of the top token, in nats; 0 is
+        the top.
+    kl_dense
+        KL divergence of the next-token distribution at the open prompt's end from the dense
+        model's, in nats; a lower bound, for all but the dense model's likeliest tokens are lumped.
     prompt_tokens, output_tokens
         Length of the prompt, and of all that was generated or scored.
     truncated_prompt
@@ -90,6 +125,10 @@ class Record:
     outputs: tuple[str, ...] | None = None
     successes: int | None = None
     tries: int | None = None
+    agreement: float | None = None
+    budgets: tuple[float, ...] | None = None
+    budget_successes: tuple[int, ...] | None = None
+    budget_tries: tuple[int, ...] | None = None
     output_class: OutputClass | None = None
     options: tuple[str, ...] | None = None
     gold_index: int | None = None
@@ -102,6 +141,8 @@ class Record:
     target_rank: int | None = None
     target_ranks: tuple[int, ...] | None = None
     target_log_prob: float | None = None
+    target_margin: float | None = None
+    kl_dense: float | None = None
     prompt_tokens: int
     output_tokens: int
     truncated_prompt: bool = False
@@ -118,6 +159,10 @@ _ARROW: dict[str, pa.DataType] = {
     "outputs": _TEXTS,
     "successes": pa.int32(),
     "tries": pa.int32(),
+    "agreement": pa.float64(),
+    "budgets": _FLOATS,
+    "budget_successes": pa.list_(pa.int32()),
+    "budget_tries": pa.list_(pa.int32()),
     "options": _TEXTS,
     "gold_index": pa.int32(),
     "log_prob_sum": _FLOATS,
@@ -129,6 +174,8 @@ _ARROW: dict[str, pa.DataType] = {
     "target_rank": pa.int32(),
     "target_ranks": pa.list_(pa.int32()),
     "target_log_prob": pa.float64(),
+    "target_margin": pa.float64(),
+    "kl_dense": pa.float64(),
     "prompt_tokens": pa.int32(),
     "output_tokens": pa.int32(),
     "truncated_prompt": pa.bool_(),

@@ -3,5 +3,6 @@
 from illusion_lib.probes.engine import scoring_path
 from illusion_lib.probes.ladder import probe, run_ladder
 from illusion_lib.probes.prompts import describe_prompts
+from illusion_lib.probes.shift import dense_reference
 
-__all__ = ["describe_prompts", "probe", "run_ladder", "scoring_path"]
+__all__ = ["dense_reference", "describe_prompts", "probe", "run_ladder", "scoring_path"]

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 from illusion_lib.errors import ModelError
 from illusion_lib.probes import expanded, packed
 from illusion_lib.probes.budget import Budget
-from illusion_lib.probes.head import Head
+from illusion_lib.probes.head import Head, Scored
 from illusion_lib.probes.prefix import Prefix, prefill
 
 ScoringPath = Literal["packed", "expanded", "recompute"]
@@ -112,8 +112,8 @@ class Engine:
 
     def score(
         self, prefix: Prefix, rows: Sequence[int], sequences: Sequence[Sequence[int]]
-    ) -> list[tuple[list[float], list[int]]]:
-        """Return log-prob (nats) and rank of each token of each continuation of a prompt.
+    ) -> list[Scored]:
+        """Return log-prob, rank and margin of each token of each continuation of a prompt.
 
         Parameters
         ----------
@@ -130,9 +130,9 @@ class Engine:
             else:
                 hidden = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
             targets = torch.tensor([token for ids in sequences for token in ids])
-            log_probs, ranks = self.head.score(torch.cat(hidden), targets)
+            scored = self.head.score(torch.cat(hidden), targets)
         ends = list(accumulate((len(ids) for ids in sequences), initial=0))
-        return [(log_probs[a:b].tolist(), ranks[a:b].tolist()) for a, b in pairwise(ends)]
+        return [scored.part(a, b) for a, b in pairwise(ends)]
 
     def _fits(self, prefix: Prefix) -> bool:
         """Whether no sliding window cuts into what a packed branch must see."""
@@ -146,7 +146,7 @@ class Engine:
             return False
         try:
             ours, right = (
-                torch.tensor([v for lp, _ in e._trial() for v in lp]) for e in (self, slow)
+                torch.tensor([v for one in e._trial() for v in one.log_probs]) for e in (self, slow)
             )
         except ModelError:
             raise
@@ -155,7 +155,7 @@ class Engine:
         tolerance = 1e-2 if self.net.dtype == torch.float32 else 0.5
         return bool((ours - right).abs().max() <= tolerance)
 
-    def _trial(self) -> list[tuple[list[float], list[int]]]:
+    def _trial(self) -> list[Scored]:
         """Score and grow a few made-up continuations; the mask and the positions must be obeyed."""
         middle = self.net.config.get_text_config().vocab_size // 2
 
@@ -170,8 +170,8 @@ class Engine:
             for parents, tokens in (([0, 0, 1], [8, 14, 9]), ([1, 2, 0], [15, 8, 9])):
                 added = middle + torch.tensor(tokens, device=device)
                 branches.advance(torch.tensor(parents, device=device), added)
-            log_probs, ranks = self.head.score(branches.hidden, middle + torch.tensor([4, 5, 6]))
-        return [*scored, (log_probs.tolist(), ranks.tolist())]
+            grown = self.head.score(branches.hidden, middle + torch.tensor([4, 5, 6]))
+        return [*scored, grown]
 
 
 def scoring_path(net: PreTrainedModel) -> ScoringPath:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,6 +17,29 @@ from transformers import PreTrainedModel
 from illusion_lib.errors import ModelError
 
 _CHUNK = 1 << 23  # logits held at a time: 32 MiB in float32
+
+
+class Scored(NamedTuple):
+    """What the head says of the tokens of one sequence.
+
+    Attributes
+    ----------
+    log_probs
+        In nats.
+    ranks
+        1 plus the number of tokens with a greater logit: 1 is the top.
+    margins
+        Log-prob minus that of the top token, in nats.
+    """
+
+    log_probs: list[float]
+    ranks: list[int]
+    margins: list[float]
+
+    def part(self, start: int, stop: int) -> Scored:
+        """Return what is said of some of the tokens."""
+        span = slice(start, stop)
+        return Scored(self.log_probs[span], self.ranks[span], self.margins[span])
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,14 +108,22 @@ class Head:
                 )
             yield rows, logits, norm
 
-    def score(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
-        """Return log-prob (n,) and rank (n,) of one target token per hidden state.
+    def score(self, hidden: Tensor, targets: Tensor) -> Scored:
+        """Return what is said of one target token per hidden state.
 
-        The rank is 1 plus the number of tokens with a greater logit: 1 is the top.
+        Parameters
+        ----------
+        hidden
+            Hidden states; (n, width).
+        targets
+            Token ids; (n,).
         """
-        log_probs, ranks = [], []
+        log_probs: list[float] = []
+        ranks: list[int] = []
+        margins: list[float] = []
         for rows, logits, norm in self.chunks(hidden):
             wanted = logits.gather(1, targets[rows, None].to(logits.device))  # (rows, 1)
-            log_probs.append((wanted - norm)[:, 0])
-            ranks.append(1 + (logits > wanted).sum(-1))
-        return torch.cat(log_probs).cpu(), torch.cat(ranks).cpu()
+            log_probs += (wanted - norm)[:, 0].tolist()
+            ranks += (1 + (logits > wanted).sum(-1)).tolist()
+            margins += (wanted[:, 0] - logits.amax(-1)).tolist()
+        return Scored(log_probs, ranks, margins)

@@ -1,32 +1,44 @@
 """Put the whole ladder of questions to a model: recognition, production, rank and recovery.
 
 Option scoring, greedy decoding, rank, beams and samples all continue the open prompt, which is
-encoded once. Recovery probes run on the items that open generation got wrong.
+encoded once; recovery probes run on the items that open generation got wrong. All prompts of a
+batch are encoded together, and all its answers and searches grow in step.
 """
 
 from __future__ import annotations
 
-import time
-from collections import defaultdict
 from collections.abc import Sequence
 
 import pandas as pd
 
-from illusion_lib.errors import ItemError
+from illusion_lib.errors import ItemError, SpecError
 from illusion_lib.items.item import Item
 from illusion_lib.models import Model
-from illusion_lib.probes import rows
-from illusion_lib.probes.decode import greedy
-from illusion_lib.probes.open_prompt import OpenPrompt
-from illusion_lib.probes.prompts import demonstrations, shuffled_options
-from illusion_lib.probes.rows import Asked, Told
+from illusion_lib.probes.answers import answer
+from illusion_lib.probes.batch import Batch, ask
+from illusion_lib.probes.letters import pick_letters
+from illusion_lib.probes.option_scoring import (
+    Neutral,
+    choose,
+    choose_without_question,
+    score_neutral,
+)
+from illusion_lib.probes.rank import read_ranks
+from illusion_lib.probes.recover import recover
 from illusion_lib.probes.session import Progress, Session
-from illusion_lib.records import Probe, Record, to_frame, to_table
+from illusion_lib.probes.shift import Reference, measure_shift
+from illusion_lib.records import CURVES, RECOVERY, Record, to_frame, to_table
 from illusion_lib.specs import ProbeSpec
+
+_TYPICAL_ANSWER = 12  # tokens; what a batch's branches are expected to grow by at most
 
 
 def run_ladder(
-    model: Model, items: Sequence[Item], spec: ProbeSpec, progress: Progress | None = None
+    model: Model,
+    items: Sequence[Item],
+    spec: ProbeSpec,
+    progress: Progress | None = None,
+    reference: Reference | None = None,
 ) -> list[Record]:
     """Ask a model everything that `spec` lists.
 
@@ -40,6 +52,8 @@ def run_ladder(
         Which probes, and their budgets.
     progress
         Called with (items done, items in all, probe) as items finish.
+    reference
+        What the dense model says, for the probe ``kl``; see `dense_reference`.
 
     Returns
     -------
@@ -50,6 +64,8 @@ def run_ladder(
     ------
     ItemError
         No items, or two with one id.
+    SpecError
+        The probe ``kl`` without a reference.
     ModelError
         The network cannot be driven, or its logits are not numbers.
     """
@@ -57,7 +73,12 @@ def run_ladder(
         raise ItemError("no items to probe; check languages, relations and limit")
     if len({item.id for item in items}) < len(items):
         raise ItemError("two items have the same id; ids must be unique in a set")
-    found = _run(Session(model, items, spec, progress or (lambda done, total, what: None)))
+    if "kl" in spec.probes and reference is None:
+        raise SpecError(
+            "probe 'kl' compares with the dense model; pass reference=dense_reference(dense, items)"
+        )
+    session = Session(model, items, spec, progress or (lambda done, total, what: None))
+    found = _run(session, reference)
     return [record for item in items for record in found[item.id]]
 
 
@@ -86,70 +107,55 @@ def probe(model: Model, items: Sequence[Item], spec: ProbeSpec | None = None) ->
     return to_frame(to_table(run_ladder(model, items, spec or ProbeSpec())))
 
 
-def _run(session: Session) -> dict[str, list[Record]]:
+def _run(session: Session, reference: Reference | None) -> dict[str, list[Record]]:
     """Return each item's records, in the order of the spec's probes."""
-    asked = set(session.spec.probes)
-    if asked - {"candidates"}:
-        OpenPrompt(session).run()
-    if "candidates" in asked:
-        _candidate_prompts(session)
-    if "one_shot" in asked:
-        _one_shot_prompts(session)
+    spec = session.spec
+    neutral = score_neutral(session) if {"choice", "choices_only"} & set(spec.probes) else {}
+    asked = [ask(session, item) for item in session.items]
+    branches = _branches(spec) * min(spec.max_new_tokens, _TYPICAL_ANSWER)
+    costs = [
+        branches + sum(len(one.ids) for group in prompts.values() for one in group)
+        for prompts in asked
+    ]
+
+    def work(jobs: list[int]) -> list[None]:
+        together = {name: [asked[job][name] for job in jobs] for name in asked[0]}
+        batch = Batch.of(session, [session.items[job] for job in jobs], together)
+        _put(batch, neutral, reference)
+        return [None] * len(jobs)
+
+    session.engine.budget.run(costs, work)
     return {
-        item: [row for name in session.spec.probes for row in found.get(name, [])]
+        item: [row for name in spec.probes for row in found.get(name, [])]
         for item, found in session.records.items()
     }
 
 
-def _candidate_prompts(session: Session) -> None:
-    for items in session.by_language():
-        asked = [
-            session.ask(session.prompts.candidates(item, shuffled_options(item, session.spec.seed)))
-            for item in items
-        ]
-        timed = _answers(session, asked, "candidates", len(session.items))
-        for item, prompt, (told, seconds) in zip(items, asked, timed, strict=True):
-            record = rows.generation(item, "candidates", prompt, told, seconds)
-            session.keep(item, "candidates", [record])
-
-
-def _one_shot_prompts(session: Session) -> None:
-    wrong = [item for item in session.items if item.id in session.searched]
-    shown = {
-        item.id: demonstrations(item, session.items, session.spec.demonstrations, session.spec.seed)
-        for item in wrong
+def _branches(spec: ProbeSpec) -> int:
+    """Return how many branches of an item are alive at a time, at most."""
+    budgets = {
+        "beam": spec.beams,
+        "sample": spec.samples,
+        "one_shot": spec.demonstrations,
+        "beam_curve": sum(spec.widths),
+        "sample_curve": spec.samples * len(spec.temperatures),
     }
-    asked: dict[tuple[str, str], Asked] = {}
-    together: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for item in wrong:
-        for demo in shown[item.id]:
-            asked[item.id, demo.id] = session.ask(session.prompts.one_shot(item, demo))
-            together[demo.id].append((item.id, demo.id))
-    answers: dict[tuple[str, str], tuple[Told, float]] = {}
-    # Prompts with one demonstration share all of it, so they go together.
-    for pairs in together.values():
-        timed = _answers(session, [asked[pair] for pair in pairs], "one_shot", len(asked))
-        answers.update(zip(pairs, timed, strict=True))
-    for item in wrong:
-        pairs = [(item.id, demo.id) for demo in shown[item.id]]
-        told = [answers[pair][0] for pair in pairs]
-        seconds = sum(answers[pair][1] for pair in pairs)
-        prompts = [asked[pair] for pair in pairs]
-        session.keep(item, "one_shot", rows.recovery(item, "one_shot", prompts, told, seconds))
+    return max(4, sum(budgets.get(name, 0) for name in spec.probes))
 
 
-def _answers(
-    session: Session, asked: list[Asked], name: Probe, total: int
-) -> list[tuple[Told, float]]:
-    """Return the greedy answer to each prompt, with its seconds."""
-    limit = session.spec.max_new_tokens
-
-    def work(jobs: list[int]) -> list[tuple[Told, float]]:
-        started = time.perf_counter()
-        prefix = session.engine.prefill([asked[job].ids for job in jobs])
-        outputs = greedy(session.engine, prefix, session.stops, limit)
-        seconds = (time.perf_counter() - started) / len(jobs)
-        return [(told, seconds) for told in session.texts(outputs)]
-
-    costs = [len(prompt.ids) + limit for prompt in asked]
-    return session.engine.budget.run(costs, work, lambda n: session.tell(name, n, total))
+def _put(batch: Batch, neutral: Neutral, reference: Reference | None) -> None:
+    """Ask a batch all that the spec lists; what a probe needs of another comes before it."""
+    wanted = set(batch.session.spec.probes)
+    if "choice" in wanted:
+        choose(batch, neutral)
+    if "choices_only" in wanted:
+        choose_without_question(batch, neutral)
+    if "letter" in wanted:
+        pick_letters(batch)
+    if "kl" in wanted and reference is not None:
+        measure_shift(batch, reference)
+    continued = bool({"open", "rank", *RECOVERY, *CURVES} & wanted)
+    outputs, forms = answer(batch, open_answers=continued)
+    if "rank" in wanted:
+        read_ranks(batch, outputs, forms)
+    recover(batch)

@@ -35,6 +35,18 @@ def shuffled_options(item: Item, seed: int) -> tuple[str, ...]:
     return tuple(options[i] for i in order)
 
 
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def option_orders(item: Item, count: int, seed: int) -> list[tuple[str, ...]]:
+    """Return the options in up to `count` orders, each option at another place in each of them.
+
+    The first is that of `shuffled_options`; the others are its rotations.
+    """
+    first = shuffled_options(item, seed)
+    return [first[k:] + first[:k] for k in range(min(count, len(first)))]
+
+
 def demonstrations(item: Item, items: Sequence[Item], count: int, seed: int) -> list[Item]:
     """Return up to `count` other items of the same language, relation and kind, each shown alone.
 
@@ -88,6 +100,20 @@ class Prompts:
         question = f"{item.question}\n{label}\n{listed}"
         return self._render(item.language, item.kind, [], question)
 
+    def lettered(self, item: Item, options: Sequence[str]) -> str:
+        """Return the prompt that letters the options and asks for no more than a letter."""
+        label = phrases_for(item.language).options
+        listed = "\n".join(
+            f"{letter}. {text}" for letter, text in zip(LETTERS, options, strict=False)
+        )
+        return self._render(item.language, None, [], f"{item.question}\n{label}\n{listed}")
+
+    def choices_only(self, item: Item, options: Sequence[str]) -> str:
+        """Return the prompt that lists the options without a question."""
+        listed = "\n".join(f"- {text}" for text in options)
+        question = f"{phrases_for(item.language).options}\n{listed}"
+        return self._render(item.language, item.kind, [], question)
+
     def one_shot(self, item: Item, shown: Item) -> str:
         """Return the open prompt after one answered question of the same kind."""
         answered = [(shown.question, shown.answer)]
@@ -102,11 +128,12 @@ class Prompts:
         return phrases_for(language).space
 
     def _render(
-        self, language: str, kind: AnswerKind, shown: list[tuple[str, str]], question: str
+        self, language: str, kind: AnswerKind | None, shown: list[tuple[str, str]], question: str
     ) -> str:
+        """Return a prompt; without a kind of answer it has no instruction."""
         words = phrases_for(language)
         style = self._chat if self.chat else self._plain
-        return style(words, words.instructions[kind], shown, question)
+        return style(words, words.instructions[kind] if kind else "", shown, question)
 
     def _plain(
         self, words: Phrases, instruction: str, shown: list[tuple[str, str]], question: str
@@ -116,7 +143,7 @@ class Prompts:
             for asked, answer in shown
         ]
         last = f"{words.question}{words.space}{question}\n{words.answer}"
-        return "\n\n".join([instruction, *blocks, last])
+        return "\n\n".join([*filter(None, [instruction]), *blocks, last])
 
     def _chat(
         self, words: Phrases, instruction: str, shown: list[tuple[str, str]], question: str
@@ -128,7 +155,7 @@ class Prompts:
                 {"role": "assistant", "content": f"{words.answer}{words.space}{answer}"},
             ]
         separator = "\n" if "\n" in question else " "
-        turns.append({"role": "user", "content": f"{question}{separator}{instruction}"})
+        turns.append({"role": "user", "content": f"{question}{separator}{instruction}".strip()})
         text: str = self.tokenizer.apply_chat_template(
             turns,
             tokenize=False,
@@ -176,5 +203,7 @@ def _templates(prompts: Prompts, language: str) -> dict[str, str]:
         "open": prompts.open(item),
         "candidates": prompts.candidates(item, ("{option 1}", "{option 2}", "…")),
         "one_shot": prompts.one_shot(item, stand_in("shown")),
+        "letter": prompts.lettered(item, ("{option 1}", "{option 2}", "…")),
+        "choices_only": prompts.choices_only(item, ("{option 1}", "{option 2}", "…")),
         "neutral": prompts.neutral(language),
     }

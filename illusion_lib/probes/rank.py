@@ -9,8 +9,14 @@ more chances; the control target takes the same path and has exactly as many.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from illusion_lib.probes import rows
+from illusion_lib.probes.answers import Forms
+from illusion_lib.probes.batch import Batch
+from illusion_lib.probes.decode import Output
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +70,38 @@ def first_line(tokens: Sequence[int], newlines: frozenset[int]) -> int:
     """
     text = next((i for i, token in enumerate(tokens) if token not in newlines), len(tokens))
     return next((i for i in range(text, len(tokens)) if tokens[i] in newlines), len(tokens))
+
+
+def read_ranks(batch: Batch, outputs: Sequence[Output], forms: Sequence[Forms]) -> None:
+    """Read both targets of every item at their slots along the open answers.
+
+    Parameters
+    ----------
+    batch
+        The items and their encoded prompts.
+    outputs, forms
+        What `illusion_lib.probes.answers.answer` returned.
+    """
+    started = time.perf_counter()
+    session, targets = batch.session, len(rows.TARGETS)
+    slots: list[Slot] = []
+    sequences: list[list[int]] = []
+    for output, both in zip(outputs, forms, strict=True):
+        line = first_line(output.tokens, session.encoder.newlines)
+        first = 0
+        for target in both:
+            watched = range(first, first + len(target))
+            slot = find_slot(output.ranks, watched, min(line + 1, len(output.ranks)))
+            slots.append(slot)
+            sequences.append([*output.tokens[: slot.place], *target[slot.form]])
+            first += len(target)
+    owners = [i for i in range(len(batch.items)) for _ in rows.TARGETS]
+    scored = session.engine.score(batch.part("open"), owners, sequences)
+    seconds = (time.perf_counter() - started) / len(sequences)
+    for i, (item, prompt) in enumerate(zip(batch.items, batch.prompts("open"), strict=True)):
+        found = [
+            rows.ranking(item, name, prompt, slots[k].place, scored[k], seconds)
+            for k, name in enumerate(rows.TARGETS, start=targets * i)
+        ]
+        session.keep(item, "rank", found)
+    session.tell("rank", len(batch.items), len(session.items))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from illusion_lib.items.judging import Judgement, judge
 from illusion_lib.probes.choice import Scores
 from illusion_lib.probes.decode import Output
 from illusion_lib.probes.degenerate import classify
+from illusion_lib.probes.head import Scored
 from illusion_lib.records import Probe, Record, Target
 
 TARGETS: tuple[Target, ...] = ("gold", "distractor")
@@ -121,14 +123,113 @@ def recovery(
     return records
 
 
+def curve(
+    item: Item,
+    probe: Probe,
+    asked: Sequence[Asked],
+    budgets: Sequence[float],
+    told: Sequence[Sequence[Told]],
+    seconds: float,
+) -> list[Record]:
+    """Return the records of answers found with several budgets, one per target."""
+    records = []
+    for target in TARGETS:
+        found = [[judged(item, target, one.text).correct for one in group] for group in told]
+        records.append(
+            _row(
+                item,
+                probe,
+                asked,
+                seconds / len(TARGETS),
+                target=target,
+                correct=any(any(right) for right in found),
+                budgets=tuple(map(float, budgets)),
+                budget_successes=tuple(map(sum, found)),
+                budget_tries=tuple(map(len, found)),
+                output_tokens=sum(len(one.output.tokens) for group in told for one in group),
+            )
+        )
+    return records
+
+
+def shuffled(
+    item: Item, asked: Sequence[Asked], told: Sequence[Told], seconds: float
+) -> list[Record]:
+    """Return the records of answers to the options in several orders, one per target."""
+    options = (item.answer, *item.distractors)
+    named = [
+        next((text for text in options if named_in(item, text, one.text)), None) for one in told
+    ]
+    share = agreement([text for text in named if text is not None], len(named))
+    return [
+        replace(record, agreement=share)
+        for record in recovery(item, "shuffled", asked, told, seconds)
+    ]
+
+
+def named_in(item: Item, option: str, text: str) -> bool:
+    """Return whether a text answers with one of the item's options."""
+    if option == item.answer:
+        return judged(item, "gold", text).correct
+    rivals = (*item.accepted, *(other for other in item.distractors if other != option))
+    return judge(text, [option], rivals, item.language, item.kind).correct
+
+
+def agreement(named: Sequence[str], orders: int) -> float:
+    """Return the share of the orders in which the option named most often was named.
+
+    >>> agreement(["Lima", "Lima", "Quito"], orders=4)
+    0.5
+    """
+    return max(Counter(named).values(), default=0) / orders
+
+
+def lettered(
+    item: Item,
+    asked: Sequence[Asked],
+    orders: Sequence[tuple[str, ...]],
+    scores: Sequence[Scores],
+    seconds: float,
+) -> Record:
+    """Return the record of the letters' scoring in several orders; the first one decides."""
+    picks = [order[one.picked] for order, one in zip(orders, scores, strict=True)]
+    return _row(
+        item,
+        "letter",
+        asked,
+        seconds,
+        correct=picks[0] == item.answer,
+        output=picks[0],
+        outputs=tuple(picks),
+        successes=picks.count(item.answer),
+        tries=len(picks),
+        agreement=agreement(picks, len(picks)),
+        options=orders[0],
+        gold_index=orders[0].index(item.answer),
+        log_prob_sum=scores[0].total,
+        output_tokens=sum(len(one.total) for one in scores),
+    )
+
+
+def shift(item: Item, asked: Asked, divergence: float, seconds: float) -> Record:
+    """Return the record of how far the next-token distribution moved."""
+    return _row(item, "kl", [asked], seconds, kl_dense=divergence, output_tokens=0)
+
+
 def recognition(
-    item: Item, asked: Asked, options: Sequence[str], scores: Scores, tokens: int, seconds: float
+    item: Item,
+    probe: Literal["choice", "choices_only"],
+    asked: Asked,
+    options: Sequence[str],
+    scores: Scores,
+    tokens: int,
+    seconds: float,
 ) -> Record:
     """Return the record of the option scoring."""
     gold = list(options).index(item.answer)
     return _row(
         item,
-        "choice",
+        probe,
         [asked],
         seconds,
         correct=scores.picked == gold,
@@ -149,11 +250,11 @@ def ranking(
     target: Target,
     asked: Asked,
     slot: int,
-    log_probs: Sequence[float],
-    ranks: Sequence[int],
+    scored: Scored,
     seconds: float,
 ) -> Record:
-    """Return the record of a target read at its slot."""
+    """Return the record of a target read at its slot, the path up to there being scored with it."""
+    ranks = scored.ranks[slot:]
     return _row(
         item,
         "rank",
@@ -164,6 +265,7 @@ def ranking(
         slot=slot,
         target_rank=ranks[0],
         target_ranks=tuple(ranks),
-        target_log_prob=float(np.sum(log_probs)),
+        target_log_prob=float(np.sum(scored.log_probs[slot:])),
+        target_margin=scored.margins[slot],
         output_tokens=len(ranks),
     )

@@ -49,13 +49,6 @@ class Session:
         self.searched: set[str] = set()
         self.done: dict[Probe, int] = defaultdict(int)
 
-    def by_language(self) -> list[list[Item]]:
-        """Return the items language by language: their prompts begin alike and share that part."""
-        groups: dict[str, list[Item]] = defaultdict(list)
-        for item in self.items:
-            groups[item.language].append(item)
-        return list(groups.values())
-
     def score_after(
         self, texts: list[str], continuations: list[list[str]], prefix: Prefix
     ) -> list[list[list[float]]]:
@@ -77,10 +70,9 @@ class Session:
             )
             owners = [k for k, i in enumerate(group) for _ in joined[i][1]]
             tails = [tail for i in group for tail in joined[i][1]]
-            for owner, (log_probs, _) in zip(
-                owners, self.engine.score(shared, owners, tails), strict=True
-            ):
-                results[group[owner]].append(log_probs)
+            scored = self.engine.score(shared, owners, tails)
+            for owner, one in zip(owners, scored, strict=True):
+                results[group[owner]].append(one.log_probs)
         return results
 
     def forms(self, item: Item, target: Target, prompt: str) -> list[list[int]]:

@@ -32,10 +32,11 @@ def test_scores_equal_the_naive_loop(net_of, architecture, path):
     net = net_of(architecture)
     engine = Engine.of(net, path)
     scored = engine.score(engine.prefill(PROMPTS), ROWS, OPTIONS)
-    for row, option, (log_probs, ranks) in zip(ROWS, OPTIONS, scored, strict=True):
+    for row, option, (log_probs, ranks, margins) in zip(ROWS, OPTIONS, scored, strict=True):
         right, right_ranks = naive(net, PROMPTS[row], option)
         assert log_probs == pytest.approx(right, abs=1e-4)
         assert ranks == right_ranks
+        assert [margin == 0 for margin in margins] == [rank == 1 for rank in ranks]
 
 
 @pytest.mark.parametrize("architecture", FAST)

@@ -75,7 +75,8 @@ def test_the_description_names_style_templates_and_hash(model):
     assert chat["style"] == "chat"
     assert plain["style"] == "plain"
     assert chat["sha256"] != plain["sha256"]
-    assert set(chat["template"]) == {"open", "candidates", "one_shot", "neutral"}
+    kinds = {"open", "candidates", "one_shot", "neutral", "letter", "choices_only"}
+    assert set(chat["template"]) == kinds
     assert describe_prompts(model, ProbeSpec(beams=3)) == chat
 
 
