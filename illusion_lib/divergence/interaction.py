@@ -36,6 +36,7 @@ from illusion_lib.divergence.regression import (
     probability,
 )
 
+_NO_WIDTH = 1e-6
 STEP = 0.1  # sparsity is counted in steps of ten points
 
 _NUMBERS = (
@@ -132,6 +133,8 @@ def _mean_at(fit: Fit, choice: float, pruned: float, beta: Floats) -> float:
 
 def _result(fit: Fit, weights: Any, effect: Any) -> dict[str, Any]:
     value, low, high, p_value = contrast(fit, weights)
+    if high - low < _NO_WIDTH:
+        return {"reason": "no answer changed in one format only: nothing to estimate from"}
     middle, effect_low, effect_high, _ = marginal_effect(fit, effect)
     return {
         "odds_ratio": float(np.exp(value)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -208,6 +209,11 @@ def excess_table(rows: pd.DataFrame) -> Html:
     return table(shown, caption, formats, names)
 
 
+def _typeset(text: str) -> str:
+    """Return a sentence with true minus signs, and spaces before per cent that do not break."""
+    return re.sub(r"(?<=\d)%", "\u00a0%", re.sub(r"(?<![\w-])-(?=\d)", "−", text))
+
+
 def predictions_table(rows: pd.DataFrame) -> Html:
     """Return the predictions with their verdicts.
 
@@ -221,7 +227,7 @@ def predictions_table(rows: pd.DataFrame) -> Html:
             "prediction": rows["claim"],
             "verdict": rows["verdict"],
             "numbers": [
-                str(numbers) if pd.isna(reason) else str(reason)
+                _typeset(str(numbers if pd.isna(reason) else reason))
                 for numbers, reason in zip(rows["numbers"], rows["reason"], strict=True)
             ],
         }
