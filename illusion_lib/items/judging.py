@@ -16,14 +16,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from illusion_lib.items.inflection import same_words
 from illusion_lib.items.item import AnswerKind
 from illusion_lib.items.matching import matches, without_article
+from illusion_lib.items.sources import Measure
 from illusion_lib.items.words import words
-
-Measure = Literal["first_answer", "nearest"]
 
 # Sentences are seldom repeated word for word, so that nothing would ever be contained.
 PRIMARY: dict[AnswerKind, Measure] = {

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Protocol
+from typing import Literal, Protocol
 
 from illusion_lib.items.item import Item
 
 FACTS = "facts"
+Measure = Literal["first_answer", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,8 @@ class Removed:
         ("dollar"). ``untranslated``: some language lacks it or lists other options.
         ``unmatchable``: the answer would not be recognised in an output. ``few_options``: fewer
         than three distractors keep the rules of `illusion_lib.items.distractors`.
+        ``no_short_answer``: it needs a long answer, yes or no, or none. ``dependent``: it cannot be
+        asked without its options.
     reason
         One line for a reader.
     languages
@@ -87,11 +90,14 @@ class Source:
         Module below `illusion_lib.items` whose ``read`` returns the items.
     settings
         Fields of `Request` beyond languages and relations that it heeds.
+    primary
+        The measure of `illusion_lib.items.judging` that decides what is correct, chosen in advance.
     """
 
     label: str
     module: str
     settings: tuple[str, ...] = ()
+    primary: Measure = "first_answer"
 
     def reader(self) -> Reader:
         """Return the module that reads the set."""
@@ -103,5 +109,7 @@ SOURCES: dict[str, Source] = {
     FACTS: Source("facts", "facts"),
     "xquad": Source("XQuAD", "xquad", ("path", "passage")),
     "tydiqa": Source("TyDiQA-GoldP", "tydiqa", ("path", "passage")),
-    "truthfulqa": Source("TruthfulQA-multi", "truthfulqa", ("path",)),
+    "truthfulqa": Source("TruthfulQA-multi", "truthfulqa", ("path",), "nearest"),
+    "mkqa": Source("MKQA", "mkqa", ("path",)),
+    "exams": Source("EXAMS", "exams", ("path",)),
 }

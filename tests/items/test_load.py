@@ -86,7 +86,7 @@ def test_hash_depends_on_content_and_order():
     [
         (
             {"name": "fact"},
-            "unknown items 'fact'; give 'facts', 'xquad', 'tydiqa', 'truthfulqa' or the path",
+            "unknown items 'fact'; give 'facts', 'xquad', 'tydiqa', 'truthfulqa', 'mkqa', 'exams'",
         ),
         ({"name": "nowhere.jsonl"}, "nowhere.jsonl: cannot be read (No such file"),
         ({"languages": ["xx"]}, "facts has no language 'xx'; it has: ar, de, en, es, fr, hi,"),

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from illusion_lib.cli import app
 from illusion_lib.errors import ItemError
 from illusion_lib.items import items_removed, load_items
+from illusion_lib.items.judging import MEASURES, PRIMARY
 from illusion_lib.items.sources import SOURCES
 from illusion_lib.runs.plan import removed_counts, task_items
 from illusion_lib.runs.studies import find_study
@@ -74,3 +75,15 @@ def test_an_own_file_has_no_removals(tmp_path):
     path = tmp_path / "own.csv"
     path.write_text("id,language,relation,question,answer,distractors\n1,en,a,b,c,d\n")
     assert items_removed(str(path)) == ()
+
+
+def test_the_primary_measure_of_a_set_is_that_of_its_answers(make, tmp_path):
+    make.json(tmp_path / "xquad.en.json", make.squad("en"))
+    items = {
+        "facts": load_items("facts", ["en"], [], 5),
+        "xquad": load_items("xquad", ["en"], [], path=str(tmp_path)),
+    }
+    for name, loaded in items.items():
+        assert {PRIMARY[item.kind] for item in loaded} == {SOURCES[name].primary}
+    assert SOURCES["truthfulqa"].primary == PRIMARY["sentence"]
+    assert set(MEASURES) == {source.primary for source in SOURCES.values()}
