@@ -1,21 +1,33 @@
-"""Where calibration text comes from: sampled from the model itself, or windows of a text file."""
+"""On which token windows activations are measured: the model's own text, files, or a hub set."""
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+import random
+from collections.abc import Sequence
 
 import torch
 
-from illusion_lib.errors import ModelError, SpecError
+from illusion_lib.errors import SpecError
+from illusion_lib.items import load_items
 from illusion_lib.models import Model
-
-SELF = "self"
-_ROWS = 32  # texts sampled side by side
+from illusion_lib.pruning.corpus import (
+    SELF,
+    is_documents,
+    is_tokens,
+    read_documents,
+    read_text,
+    read_tokens,
+)
+from illusion_lib.pruning.sampling import sample_text
 
 
 def calibrate(
-    model: Model, source: str = SELF, samples: int = 32, length: int = 256, seed: int = 0
+    model: Model,
+    source: str = SELF,
+    samples: int = 32,
+    length: int = 256,
+    seed: int = 0,
+    languages: Sequence[str] = (),
 ) -> torch.Tensor:
     """Return token windows on which the activations of a model can be measured.
 
@@ -24,12 +36,16 @@ def calibrate(
     model
         The dense model.
     source
-        ``"self"`` samples text from the model at temperature 1, from its start token; anything
-        else is the path of a UTF-8 text file, of which random windows are taken.
+        ``"self"``: text sampled from the model at temperature 1, from its start token. Else a file:
+        ``.jsonl`` (field ``text``, may be gzipped), ``.npy`` (token ids), anything else UTF-8 text.
+        ``"hub:owner/name/path"`` is such a file of a hub data set, and ``"c4"`` the shard of C4
+        that Wanda and SparseGPT draw from (they take 128 samples of 2048 tokens, seed 0).
     samples, length
-        Number of windows and their length in tokens.
+        Number of windows and their length in tokens, never the model's maximum.
     seed
         Draw of the text or of the windows.
+    languages
+        Only for ``"self"``: begin the texts with questions in these languages, in equal shares.
 
     Returns
     -------
@@ -39,78 +55,22 @@ def calibrate(
     Raises
     ------
     SpecError
-        The file does not exist, is not text, or is shorter than one window.
+        The source cannot be read, or is shorter than one window.
     """
     if samples < 1 or length < 2:
         raise SpecError(f"calibration needs samples >= 1 and length >= 2, got {samples} x {length}")
     if source == SELF:
-        return sample_text(model, samples, length, seed)
-    return _windows(file_tokens(model, Path(source).expanduser()), source, samples, length, seed)
+        return sample_text(model, samples, length, seed, _openings(languages, samples, seed))
+    if languages:
+        raise SpecError(f"languages steer self-sampled text, not {source!r}; leave them out")
+    if is_documents(source):
+        return _from_documents(model, source, samples, length, seed)
+    if is_tokens(source):
+        return _from_tokens(source, samples, length, seed)
+    return _windows(file_tokens(model, source), source, samples, length, seed)
 
 
-@torch.no_grad()
-def sample_text(model: Model, samples: int, length: int, seed: int) -> torch.Tensor:
-    """Return texts that the model writes by itself, int64 (samples, length).
-
-    Each row starts with the model's start token and consumes its own row of random numbers, so
-    that a text does not depend on those sampled beside it.
-    """
-    generator = torch.Generator().manual_seed(seed)
-    uniforms = torch.rand(samples, length, dtype=torch.float64, generator=generator)
-    rows = [_decode(model, part) for part in torch.split(uniforms, _ROWS)]
-    return torch.cat(rows)
-
-
-def _decode(model: Model, uniforms: torch.Tensor) -> torch.Tensor:
-    """Write one batch of texts; `uniforms` (rows, length) decide every token but the first."""
-    rows, length = uniforms.shape
-    tokens = torch.full((rows, length), start_token(model), dtype=torch.int64)
-    banned = _never_written(model)
-    cache: Any = None
-    for position in range(1, length):
-        step = tokens[:, position - 1 : position].to(model.device)
-        output = model.net(input_ids=step, past_key_values=cache, use_cache=True)
-        cache = output.past_key_values
-        logits = output.logits[:, -1].float().cpu()  # (rows, vocabulary)
-        logits[:, banned] = -torch.inf
-        tokens[:, position] = draw(logits, uniforms[:, position])
-    return tokens
-
-
-def draw(logits: torch.Tensor, uniforms: torch.Tensor) -> torch.Tensor:
-    """Return one token per row by inverting the cumulative softmax.
-
-    Parameters
-    ----------
-    logits
-        (rows, vocabulary).
-    uniforms
-        Numbers in [0, 1), (rows,).
-    """
-    cumulative = logits.double().softmax(dim=1).cumsum(dim=1)  # (rows, vocabulary)
-    targets = uniforms[:, None] * cumulative[:, -1:]  # the sum is 1 up to rounding
-    return torch.searchsorted(cumulative, targets, right=True)[:, 0]
-
-
-def start_token(model: Model) -> int:
-    """Return the token from which the model writes freely: begin, else end of text."""
-    for token in (model.tokenizer.bos_token_id, model.tokenizer.eos_token_id):
-        if token is not None:
-            return int(token)
-    raise ModelError(
-        f"{model.spec.name!r} has neither a begin nor an end token to start a text from; "
-        "give a text file as calibration source"
-    )
-
-
-def _never_written(model: Model) -> list[int]:
-    """Return the padding token, unless it is one that ends texts as well."""
-    padding = model.tokenizer.pad_token_id
-    meaningful = {model.tokenizer.bos_token_id, model.tokenizer.eos_token_id}
-    return [] if padding is None or padding in meaningful else [padding]
-
-
-def file_tokens(model: Model, path: Path) -> torch.Tensor:
+def file_tokens(model: Model, source: str) -> torch.Tensor:
     """Return a UTF-8 text file as token ids, int64 (tokens,), without special tokens.
 
     Raises
@@ -118,16 +78,61 @@ def file_tokens(model: Model, path: Path) -> torch.Tensor:
     SpecError
         It cannot be read, or is not text.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise SpecError(
-            f"cannot read calibration source {str(path)!r} ({reason}); "
-            f"give a text file, or {SELF!r} to sample from the model"
-        ) from error
-    ids = model.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
+    ids = model.tokenizer(read_text(source), add_special_tokens=False, verbose=False).input_ids
     return torch.tensor(ids, dtype=torch.int64)
+
+
+def _openings(languages: Sequence[str], samples: int, seed: int) -> list[str]:
+    """Return questions in the languages, alternating between them."""
+    share = -(-samples // max(1, len(languages)))
+    asked = [
+        [item.question + "\n" for item in load_items("facts", [language], limit=share, seed=seed)]
+        for language in languages
+    ]
+    return [questions[i % len(questions)] for i in range(share) for questions in asked]
+
+
+def _from_documents(
+    model: Model, source: str, samples: int, length: int, seed: int
+) -> torch.Tensor:
+    """Draw windows as the published code does, with the same random numbers.
+
+    A random document, again and again until it is longer than a window; of it, a random window.
+    """
+    documents = read_documents(source)
+    draw = random.Random(seed)
+    short: set[int] = set()
+    rows: list[list[int]] = []
+    while len(rows) < samples:
+        if len(short) == len(documents):
+            raise SpecError(
+                f"calibration source {source!r} has no text longer than {length} tokens; "
+                "give longer texts or a shorter length"
+            )
+        place = draw.randint(0, len(documents) - 1)
+        if place in short:
+            continue
+        tokens = model.tokenizer(documents[place], verbose=False).input_ids
+        if len(tokens) > length:
+            start = draw.randint(0, len(tokens) - length - 1)
+            rows.append(tokens[start : start + length])
+        else:
+            short.add(place)
+    return torch.tensor(rows, dtype=torch.int64)
+
+
+def _from_tokens(source: str, samples: int, length: int, seed: int) -> torch.Tensor:
+    """Draw windows of one row of token ids, or whole rows of given windows."""
+    tokens = torch.from_numpy(read_tokens(source))
+    if tokens.ndim == 1:
+        return _windows(tokens, source, samples, length, seed)
+    if tokens.shape[1] != length or len(tokens) < samples:
+        raise SpecError(
+            f"calibration source {source!r} holds {len(tokens)} windows of {tokens.shape[1]} "
+            f"tokens, not {samples} of {length}; ask for what it holds"
+        )
+    order = torch.randperm(len(tokens), generator=torch.Generator().manual_seed(seed))
+    return tokens[order[:samples]]
 
 
 def _windows(

@@ -42,7 +42,7 @@ def text_windows(model: Model, path: str | Path, length: int) -> torch.Tensor:
     SpecError
         The file cannot be read, or is shorter than one window.
     """
-    tokens = file_tokens(model, Path(path).expanduser())
+    tokens = file_tokens(model, str(path))
     if length < 2 or len(tokens) < length:
         raise SpecError(
             f"text {path} has {len(tokens)} tokens, which makes no window of {length}; "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field, replace
@@ -10,8 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from illusion_lib.checkpoints import find_checkpoint
-from illusion_lib.errors import SpecError
 from illusion_lib.items import Item, items_hash, items_removed, load_items
+from illusion_lib.pruning.corpus import identity
 from illusion_lib.pruning.registry import METHODS
 from illusion_lib.specs import CellSpec, ModelSpec, TaskSpec
 
@@ -49,7 +48,7 @@ class Planner:
         checkpoint = self._once(_fingerprint, model)
         items, hashed = self._once(_items, spec.task)
         calibrated = METHODS[spec.prune.method].calibrated
-        text = self._once(text_hash, spec.calibration.source) if calibrated else ""
+        text = self._once(identity, spec.calibration.source) if calibrated else ""
         return CellPlan(
             resolved, items, checkpoint, resolved.key(checkpoint, hashed, text, RECORDS_VERSION)
         )
@@ -105,23 +104,3 @@ def removed_counts(task: TaskSpec) -> dict[str, int]:
     """Return how many questions of a task's set are never asked, by the kind of reason."""
     removed = items_removed(task.name, task.languages, task.relations, path=task.path)
     return dict(Counter(fact.kind for fact in removed))
-
-
-def text_hash(source: str) -> str:
-    """Return the SHA-256 of a calibration text, or the word ``self``.
-
-    Raises
-    ------
-    SpecError
-        The file cannot be read.
-    """
-    if source == "self":
-        return source
-    try:
-        with open(source, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError) as error:
-        raise SpecError(
-            f"calibration source {source!r} cannot be read ({error}); "
-            "give 'self' or the path of a text file"
-        ) from error

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from illusion_lib.runs.plan import RECORDS_VERSION, text_hash
+from illusion_lib.pruning.corpus import identity
+from illusion_lib.runs.plan import RECORDS_VERSION
 from illusion_lib.runs.store import Store
 from illusion_lib.specs import CalibrationSpec
 
@@ -69,7 +70,7 @@ class Shared:
         if key not in self._windows:
             with self.store.once(key, lambda: self.store.kept(name, _read_array)) as stored:
                 if stored is None:
-                    windows = calibrate(model, spec.source, spec.samples, spec.length, spec.seed)
+                    windows = calibrate(model, **asdict(spec))
                     stored = windows.cpu().numpy()
                     self.store.keep(name, partial(_write_array, array=stored))
             self._windows[key] = torch.from_numpy(stored)
@@ -112,7 +113,7 @@ class Shared:
 
 def calibration_key(model: Model, spec: CalibrationSpec) -> str:
     """Return what tells one draw of calibration windows from another."""
-    content = [asdict(spec), text_hash(spec.source), model.fingerprint, model.spec.dtype]
+    content = [asdict(spec), identity(spec.source), model.fingerprint, model.spec.dtype]
     text = json.dumps([*content, RECORDS_VERSION])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,15 @@ from illusion_lib.specs import (
 )
 
 _SHIPPED = files("illusion_lib") / "data" / "studies"
-_LARGEST = 1 << 20
+_LARGEST = 1 << 16  # bytes
+_DEEPEST = 32
+_OPENING = (
+    yaml.FlowSequenceStartToken,
+    yaml.FlowMappingStartToken,
+    yaml.BlockSequenceStartToken,
+    yaml.BlockMappingStartToken,
+)
+_CLOSING = (yaml.FlowSequenceEndToken, yaml.FlowMappingEndToken, yaml.BlockEndToken)
 
 
 def shipped_studies() -> tuple[str, ...]:
@@ -48,7 +56,7 @@ def find_study(name: str | Path) -> StudySpec:
             "nor a YAML file"
         )
     if path.stat().st_size > _LARGEST:
-        raise SpecError(f"{path} is larger than 1 MiB; a study is a short YAML file")
+        raise SpecError(f"{path} is larger than 64 KiB; a study is a short YAML file")
     try:
         return _parse(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError as error:
@@ -57,13 +65,22 @@ def find_study(name: str | Path) -> StudySpec:
 
 def _parse(text: str, where: str) -> StudySpec:
     try:
-        # Aliases are what a YAML bomb is made of; no study needs them.
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            raise SpecError(f"{where}: YAML aliases (*name) are not accepted; write the value out")
+        _refuse_bombs(text, where)
         content = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError) as error:
         raise SpecError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
     return study_from(content, where)
+
+
+def _refuse_bombs(text: str, where: str) -> None:
+    """Refuse what makes a short text large or slow: aliases, and nesting without end."""
+    depth = 0
+    for token in yaml.scan(text):
+        if isinstance(token, yaml.AliasToken):
+            raise SpecError(f"{where}: YAML aliases (*name) are not accepted; write the value out")
+        depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
+        if depth > _DEEPEST:
+            raise SpecError(f"{where} is not valid YAML for a study: nested {_DEEPEST} levels deep")
 
 
 def study_from(content: Any, where: str) -> StudySpec:
@@ -138,12 +155,7 @@ def cell_for(
     seeds = {c.seed: c for c in reversed(study.calibrations)}
     calibration = study.calibrations[0]
     if calibration_seed is not None:
-        calibration = seeds.get(
-            calibration_seed,
-            CalibrationSpec(
-                calibration.source, calibration.samples, calibration.length, calibration_seed
-            ),
-        )
+        calibration = seeds.get(calibration_seed, replace(calibration, seed=calibration_seed))
     return CellSpec(chosen, same[0] if same else wanted, calibration, study.tasks[0], study.probe)
 
 

@@ -48,6 +48,8 @@ class CellSpec:
         method = METHODS[self.prune.method]
         if not method.calibrated:
             del content["calibration"]
+        elif not self.calibration.languages:
+            del content["calibration"]["languages"]
         for name in set(content["prune"]) - {"method", "sparsity", "pattern", *method.settings}:
             del content["prune"][name]
         return content
