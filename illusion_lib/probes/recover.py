@@ -1,36 +1,35 @@
 """Recovery: whether beams, samples or a demonstration bring back what the open answer missed.
 
-All searches of a batch run in step, so that the network computes them together; what a beam, a
-sample and a wider beam have in common is computed once.
+All beams and samples of a batch grow in step, so that the network computes them together; what a
+beam, a sample and a wider beam have in common is computed once.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from illusion_lib.items.item import Item
 from illusion_lib.probes import rows
 from illusion_lib.probes.batch import Batch
 from illusion_lib.probes.beam import beam_walk
-from illusion_lib.probes.decode import Output, greedy_walk, sample_walk
-from illusion_lib.probes.prefix import stack
+from illusion_lib.probes.decode import greedy, sample_walk
 from illusion_lib.probes.prompts import demonstrations, seeded
 from illusion_lib.probes.rows import Asked, Told
 from illusion_lib.probes.session import Session
 from illusion_lib.probes.walk import Walk, drive
 from illusion_lib.records import CURVES, RECOVERY, Probe, Record
 
+Shown = tuple[str, Asked]  # id of a demonstration, and the prompt with it
+
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """One search of one probe: where it starts, and its budget where the probe has several."""
+    """One search of one probe, with its budget."""
 
     probe: Probe
     walk: Walk
-    places: Sequence[int]
-    budget: float = 0.0
+    budget: float
 
 
 def recover(batch: Batch) -> None:
@@ -44,19 +43,16 @@ def recover(batch: Batch) -> None:
     items = [batch.items[k] for k in wrong]
     asked = {item.id: batch.prompts("open")[k] for k, item in zip(wrong, items, strict=True)}
     prefix = batch.prefix.select([batch.places["open"][k][0] for k in wrong])
-    shown = [_one_shot(session, item) if "one_shot" in wanted else [] for item in items]
-    if any(shown):
-        pairs = [pair for group in shown for pair in group]
-        kinds = [demo for demo, _ in pairs]
-        prefix = stack([prefix, session.engine.prefill([one.ids for _, one in pairs], kinds)])
-    searches = _searches(session, items, len(prefix.tokens))
-    found = drive(session.engine, prefix, [(one.walk, one.places) for one in searches])
+    searches = _searches(session, items)
+    walks = [(search.walk, range(len(items))) for search in searches]
+    found = drive(session.engine, prefix, walks) if walks else []
     told: dict[Probe, list[list[list[Told]]]] = {}  # by probe and budget, each item's answers
     for search, outputs in zip(searches, found, strict=True):
-        groups = _by_item(outputs, shown) if search.probe == "one_shot" else outputs
-        told.setdefault(search.probe, []).append([session.texts(group) for group in groups])
+        told.setdefault(search.probe, []).append([session.texts(group) for group in outputs])
+    shown: list[list[Shown]] = [[] for _ in items]
     if "one_shot" in wanted:
-        told.setdefault("one_shot", [[[] for _ in items]])  # nothing to show for any item
+        shown = [_one_shot(session, item) for item in items]
+        told["one_shot"] = [_answers(session, shown)]
     seconds = (time.perf_counter() - started) / len(items) / len(told)
     for name, budgets in told.items():
         for item, group, *answers in zip(items, shown, *budgets, strict=True):
@@ -79,7 +75,7 @@ def _records(
     return rows.recovery(item, name, prompts, answers[0], seconds)
 
 
-def _searches(session: Session, items: list[Item], places: int) -> list[_Search]:
+def _searches(session: Session, items: list[Item]) -> list[_Search]:
     """Return the searches that the spec asks for, ready to be driven."""
     spec, head, stops = session.spec, session.engine.head, session.stops
     limit, count = spec.max_new_tokens, len(items)
@@ -100,19 +96,15 @@ def _searches(session: Session, items: list[Item], places: int) -> list[_Search]
         "sample": [(spec.temperature, sample(spec.temperature))],
         "sample_curve": [(heat, sample(heat)) for heat in spec.temperatures],
     }
-    searches = [
-        _Search(name, walk, range(count), budget)
+    return [
+        _Search(name, walk, budget)
         for name, walks in budgets.items()
         if name in spec.probes
         for budget, walk in walks
     ]
-    if places > count:
-        walk = greedy_walk(head, places - count, stops, limit)
-        searches.append(_Search("one_shot", walk, range(count, places)))
-    return searches
 
 
-def _one_shot(session: Session, item: Item) -> list[tuple[str, Asked]]:
+def _one_shot(session: Session, item: Item) -> list[Shown]:
     """Return an item's one-shot prompts, each with the id of its demonstration."""
     spec = session.spec
     return [
@@ -121,6 +113,12 @@ def _one_shot(session: Session, item: Item) -> list[tuple[str, Asked]]:
     ]
 
 
-def _by_item(outputs: list[Output], shown: list[list[tuple[str, Asked]]]) -> list[list[Output]]:
-    rest = iter(outputs)
-    return [[next(rest) for _ in group] for group in shown]
+def _answers(session: Session, shown: list[list[Shown]]) -> list[list[Told]]:
+    """Return the greedy answers to each item's one-shot prompts."""
+    pairs = [pair for group in shown for pair in group]
+    if not pairs:
+        return [[] for _ in shown]
+    prefix = session.engine.prefill([one.ids for _, one in pairs], [demo for demo, _ in pairs])
+    outputs = greedy(session.engine, prefix, session.stops, session.spec.max_new_tokens)
+    told = iter(session.texts(outputs))
+    return [[next(told) for _ in group] for group in shown]
