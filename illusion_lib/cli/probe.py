@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from illusion_lib.cli.console import DeviceOption, ModelArgument, cell_name, out_console
+from illusion_lib.items.sources import FACTS, SOURCES
 from illusion_lib.specs import CellSpec, ModelSpec, TaskSpec
+
+if TYPE_CHECKING:  # pandas takes a while to import
+    import pandas as pd
 
 
 def probe(
     model: ModelArgument,
     out: Annotated[Path, typer.Option(help="Folder of the results.")],
     items: Annotated[
-        str, typer.Option(help="facts, xquad, tydiqa, truthfulqa, or a .jsonl or .csv file.")
-    ] = "facts",
+        str, typer.Option(help=f"{', '.join(SOURCES)}, or a .jsonl or .csv file of your own.")
+    ] = FACTS,
+    relation: Annotated[
+        list[str] | None,
+        typer.Option(help="What is asked for; repeat for several. facts: capital unless given."),
+    ] = None,
     path: Annotated[
         Path | None, typer.Option(help="Folder of a public set's files; else from the hub.")
     ] = None,
     passage: Annotated[
         bool, typer.Option("--passage/--closed-book", help="Show xquad's and tydiqa's passages.")
     ] = True,
-    language: Annotated[list[str] | None, typer.Option(help="Repeat for several.")] = None,
-    limit: Annotated[int | None, typer.Option(help="Items per language.")] = None,
+    language: Annotated[
+        list[str] | None,
+        typer.Option(help="Repeat for several. All of the set, of facts en and es, unless given."),
+    ] = None,
+    limit: Annotated[int | None, typer.Option(help="Items per language and relation.")] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Put the whole ladder of questions to a checkpoint as it is, pruned or not."""
@@ -36,17 +48,30 @@ def probe(
     from illusion_lib.runs.store import RECORDS, Store
 
     folder = None if path is None else str(path)
-    task = TaskSpec(items, tuple(language or ()), (), limit, path=folder, passage=passage)
+    default = TaskSpec() if items == FACTS else TaskSpec(languages=(), relations=())
+    languages = tuple(language or default.languages)
+    relations = tuple(relation or default.relations)
+    task = TaskSpec(items, languages, relations, limit, path=folder, passage=passage)
     cell = CellSpec(ModelSpec(model), task=task)
     store = Store(out)
     with display(out_console) as shown:
         result = run_cell(
             cell, store, Shared(store, device), partial(shown.progress, cell_name(cell))
         )
-    table = Table("probe", "items", "correct")
-    for name, rows in result.records.query("target == 'gold'").groupby("probe", sort=False):
-        judged = rows["correct"].dropna()
-        if len(judged):
-            table.add_row(str(name), str(len(judged)), f"{judged.mean():.2f}")
-    out_console.print(table)
+    out_console.print(_table(result.records))
     out_console.print(f"records: {result.folder / RECORDS}", markup=False, highlight=False)
+
+
+def _table(records: pd.DataFrame) -> Table:
+    """Return how many items of each language and relation each probe got right."""
+    judged = records[(records["target"] == "gold") & records["correct"].notna()]
+    table = Table("language", "relation", "probe", "correct", "share")
+    for (language, relation), items in judged.groupby(["language", "relation"], sort=False):
+        labels = (escape(str(language)), escape(str(relation)))
+        for name, rows in items.groupby("probe", sort=False):
+            right = rows["correct"]
+            count = f"{int(right.sum())} of {len(right)}"
+            table.add_row(*labels, str(name), count, f"{right.mean():.2f}")
+            labels = ("", "")  # named once
+        table.add_section()
+    return table
