@@ -10,14 +10,17 @@ from numpy.typing import ArrayLike
 from scipy import special
 
 from illusion_lib.divergence.bootstrap import RESAMPLES, Floats, Statistic, estimate_from, resample
-from illusion_lib.divergence.frames import DENSE, FRONT_TYPES, cells, table, tidy
+from illusion_lib.divergence.frames import FRONT_TYPES, ITEM, table, tidy
 from illusion_lib.divergence.gaps import ESTIMATE_TYPES, as_row
-from illusion_lib.divergence.outcomes import LOST, NEITHER
-from illusion_lib.divergence.recovery import DENSE_FAILURES, DISTRACTOR, reached
+from illusion_lib.divergence.outcomes import LOST, NEITHER, outcomes
+from illusion_lib.divergence.recovery import DENSE_FAILURES, DISTRACTOR, group_members
+from illusion_lib.records import RECOVERY
 
 CURVE_GROUPS = (LOST, NEITHER, DENSE_FAILURES, DISTRACTOR)
 # Tries of these are exchangeable, so any smaller budget can be estimated without bias.
 EXCHANGEABLE = ("sample", "one_shot")
+# Probes at several budgets, and the single search that each of them extends.
+_CURVES = {"beam_curve": "beam", "sample_curve": "sample"}
 
 
 def pass_at_k(successes: ArrayLike, tries: ArrayLike, k: int) -> Floats:
@@ -75,34 +78,79 @@ def budget_curve(
     -------
     DataFrame
         Columns: the front columns, ``probe`` (``sample`` and ``one_shot`` by the unbiased pass@k;
-        ``beam`` at its full width only: a narrower search is another search), ``group``
+        ``beam`` at each width that was searched, for a narrower search is another search),
+        ``temperature`` (of ``sample`` where several were drawn; else missing), ``group``
         (``lost``, ``neither``, ``dense_failures``, ``distractor``), ``budget`` (tries),
         ``estimate`` (share reached), ``low``, ``high``, ``items``, ``clusters``, ``reason``.
         Items whose probe made fewer tries than the most are left out.
     """
     frame = tidy(records)
-    found = reached(frame)
-    found = found[found["tries"].notna()]
+    searched = searches(frame)
     rows: list[dict[str, Any]] = []
-    for front, _ in cells(frame[frame["method"] != DENSE]):
-        cell = found[(found["model"] == front["model"]) & (found["cell"] == front["cell"])]
-        for (probe, group), part in cell.groupby(["probe", "group"], sort=False):
-            if group in CURVE_GROUPS:
-                place = {**front, "probe": probe, "group": group}
-                rows += [place | row for row in _curve(part, str(probe), seed, resamples)]
-    types = {"probe": "str", "group": "str", "budget": "Int64"}
+    for front, members in group_members(outcomes(frame)):
+        found = members.merge(searched, on=["model", "cell", *ITEM, "target"], how="inner")
+        found = found[found["group"].isin(CURVE_GROUPS)]
+        keys = ["probe", "temperature", "group"]
+        for (probe, heat, group), part in found.groupby(keys, sort=False, dropna=False):
+            place = {**front, "probe": probe, "temperature": heat, "group": group}
+            rows += [place | row for row in _curve(part, str(probe), seed, resamples)]
+    types = {"probe": "str", "temperature": "Float64", "group": "str", "budget": "Int64"}
     return table(rows, {**FRONT_TYPES, **types, **ESTIMATE_TYPES})
 
 
+def searches(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return every search of the records, one row for each item, target and budget.
+
+    Parameters
+    ----------
+    frame
+        Result of `tidy`.
+
+    Returns
+    -------
+    DataFrame
+        Columns: ``model, cell, language, item_id, target``, ``probe`` (``beam``, ``sample``,
+        ``one_shot``), ``temperature``, ``successes``, ``tries``. A curve over several budgets
+        stands for the single search of its kind, of which it is the fuller record.
+    """
+    kept = ["model", "cell", *ITEM, "target", "probe"]
+    single = frame[frame["probe"].isin(RECOVERY) & frame["correct"].notna()]
+    parts = [single.assign(temperature=np.nan)]
+    for curve, probe in _CURVES.items():
+        rows = frame[frame["probe"] == curve]
+        if rows.empty:
+            continue
+        spread = rows.assign(
+            temperature=rows["budgets"] if probe == "sample" else np.nan,
+            successes=rows["budget_successes"],
+            tries=rows["budget_tries"],
+            probe=probe,
+        )
+        lists = ["successes", "tries", *(["temperature"] if probe == "sample" else [])]
+        parts[0] = parts[0][parts[0]["probe"] != probe]
+        parts.append(spread.explode(lists))
+    columns = [*kept, "temperature", "successes", "tries"]
+    whole = pd.concat([part.reindex(columns=columns) for part in parts], ignore_index=True)
+    whole = whole[whole["tries"].notna()]
+    return whole.astype({"temperature": "Float64", "successes": "Int64", "tries": "Int64"})
+
+
 def _curve(part: pd.DataFrame, probe: str, seed: int, resamples: int) -> list[dict[str, Any]]:
-    tries = int(part["tries"].max())
-    full = part[part["tries"] == tries]
-    if probe not in EXCHANGEABLE:
-        reach = {tries: full["reached"].to_numpy(dtype=np.float64)}
-    else:
+    """Return the curve of one group: by pass@k, or budget by budget where they are searches."""
+    reach: dict[int, Floats] = {}
+    if probe in EXCHANGEABLE:
+        tries = int(part["tries"].max())
+        full = part[part["tries"] == tries]
         successes = full["successes"].to_numpy(dtype=np.float64)
         n = np.full(successes.size, tries)
         reach = {k: pass_at_k(successes, n, k) for k in budgets(tries)}
+    else:
+        hits = part.assign(hit=part["successes"] > 0).pivot(
+            index=[*ITEM, "parallel_id"], columns="tries", values="hit"
+        )
+        hits = hits.dropna()
+        full = hits.reset_index()
+        reach = {int(k): hits[k].to_numpy(dtype=np.float64) for k in hits.columns}
     values = np.column_stack([*reach.values(), np.ones(len(full))])  # (items, budgets + 1)
     # Pseudo-items: one that is never reached, one that always is.
     pseudo = np.vstack([np.zeros(values.shape[1]), np.ones(values.shape[1])])

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from illusion_lib.errors import RecordError
+from illusion_lib.foreign import understood
 from illusion_lib.records import PRODUCTION, RECOGNITION
 
 # Metrics of the harness that say right or wrong, in the order in which they are taken.
@@ -53,17 +54,13 @@ def read_results(path: str | Path, metric: str | None = None) -> pd.DataFrame:
         return _from_folder(file, metric)
     if not file.exists():
         raise RecordError(f"{file} does not exist; give a file of results or a cell's folder")
-    try:
+    with understood(file, RecordError):
         if file.suffix == ".parquet":
             return pd.read_parquet(file)
         if file.suffix == ".csv":
             return pd.read_csv(file)
         if file.suffix == ".jsonl":
             return _from_lines(_read_lines(file), file, metric)
-    except (OSError, ValueError) as error:
-        if isinstance(error, RecordError):
-            raise
-        raise RecordError(f"cannot read {file}: {' '.join(str(error).split())[:200]}") from error
     raise RecordError(f"cannot read {file}: give a .parquet, .csv or .jsonl file")
 
 

@@ -70,7 +70,7 @@ def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
     key = ["cell", "model", *ITEM, "target"]
     found = [
         members.merge(hits, on=key, how="inner").assign(**front)
-        for front, members in _groups(items)
+        for front, members in group_members(items)
     ]
     columns = [*FRONT, "group", *ITEM, "parallel_id", "probe"]
     columns += ["reached", "successes", "tries", "target_rank"]
@@ -79,8 +79,20 @@ def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)[columns]
 
 
-def _groups(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Yield, per pruned cell, its groups' items with the cell and target to look up."""
+def group_members(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Yield, per pruned cell, its groups' items with the cell and target to look up.
+
+    Parameters
+    ----------
+    items
+        Result of `outcomes`.
+
+    Yields
+    ------
+    tuple
+        The cell's front columns, and one row per group and item: ``model, cell`` (where its probes
+        ran), ``language, item_id, parallel_id, group, target``.
+    """
     failures = items[(items["method"] == DENSE) & (items["produces"] == False)]  # noqa: E712  # nullable: NA is no failure
     for front, part in cells(pairs(items)):
         lost = part[part["flow"] == LOST]

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.recovery import GROUP_STYLES, PROBE_LABELS
+from illusion_lib.report.numerals import absent
 from illusion_lib.report.style import INK, drawing, method_colour, new_figure
 
 _TRIES = {"beam": "beams", "sample": "samples", "one_shot": "demonstrations"}
@@ -24,21 +25,32 @@ def budget_curves(table: pd.DataFrame) -> Exhibit:
         Result of `divergence.budget_curve` for one cell.
     """
     known = table[table["estimate"].notna()]
-    probes = [name for name in _TRIES if name in set(known["probe"])]
+    panels_of = _panels(known)
     colour = method_colour(str(table["method"].iloc[0]))
     with drawing():
         figure = new_figure(7.2, 3.1)
-        panels = figure.subplots(1, max(len(probes), 1), sharey=True, squeeze=False)[0]
-        for axes, probe in zip(panels, probes, strict=False):
-            _panel(axes, known[known["probe"] == probe], colour)
-            axes.set_title(PROBE_LABELS[probe])
-            axes.set_xlabel(_TRIES[probe])
+        panels = figure.subplots(1, max(len(panels_of), 1), sharey=True, squeeze=False)[0]
+        for axes, (title, rows) in zip(panels, panels_of.items(), strict=False):
+            _panel(axes, rows, colour)
+            axes.set_title(title, fontsize=9)
+            axes.set_xlabel(_TRIES[rows["probe"].iloc[0]])
         panels[0].set(ylim=(-0.03, 1.03), ylabel="share brought back")
         figure.legend(handles=_handles(colour), loc="outside upper left", ncols=2, fontsize=8.5)
     label = str(table["label"].iloc[0])
     lost = known[known["group"] == "lost"]
     n = f"{int(lost['items'].max())} lost answers" if len(lost) else "0 lost answers"
     return Exhibit(figure, _finding(known, label), _alt(known, label), n)
+
+
+def _panels(known: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the rows of each panel under its title: a probe, or sampling at one temperature."""
+    panels: dict[str, pd.DataFrame] = {}
+    for probe in _TRIES:
+        rows = known[known["probe"] == probe]
+        for heat, part in rows.groupby("temperature", dropna=False):
+            warm = "" if absent(heat) else f", temperature {heat:g}"
+            panels[PROBE_LABELS[probe] + warm] = part
+    return panels
 
 
 def _panel(axes: Axes, rows: pd.DataFrame, colour: str) -> None:
@@ -67,22 +79,21 @@ def _handles(colour: str) -> list[Line2D]:
 
 def _finding(known: pd.DataFrame, label: str) -> str:
     parts = []
-    for probe, words in _TRIES.items():
-        found = known[known["probe"] == probe]
+    for title, found in _panels(known).items():
         lost = _ends(found[found["group"] == "lost"])
         if lost is None:
             continue
+        words = _TRIES[found["probe"].iloc[0]]
         control = _ends(found[found["group"] == "neither"])
         against = "" if control is None else f" (failed in both formats: {control[3]:.2f})"
         parts.append(
-            f"{PROBE_LABELS[probe]} from {lost[0]} to {lost[2]} {words}: {lost[1]:.2f} to "
-            f"{lost[3]:.2f}{against}"
+            f"{title} from {lost[0]} to {lost[2]} {words}: {lost[1]:.2f} to {lost[3]:.2f}{against}"
             if lost[0] != lost[2]
-            else f"{PROBE_LABELS[probe]} with {lost[2]} {words}: {lost[3]:.2f}{against}"
+            else f"{title} ({lost[2]}): {lost[3]:.2f}{against}"
         )
     if not parts:
         return f"{label} lost no answer that it still picks: there is nothing to bring back."
-    return f"Share of the answers lost at {label} that come back. " + "; ".join(parts) + "."
+    return f"Share of the answers lost at {label} that come back: {'; '.join(parts)}."
 
 
 def _ends(rows: pd.DataFrame) -> tuple[int, float, int, float] | None:
@@ -100,9 +111,10 @@ def _ends(rows: pd.DataFrame) -> tuple[int, float, int, float] | None:
 
 def _alt(known: pd.DataFrame, label: str) -> str:
     steps: list[Any] = [
-        f"{PROBE_LABELS[row['probe']]}, {GROUP_STYLES[row['group']][1]}, {row['budget']} "
+        f"{title}, {GROUP_STYLES[row['group']][1]}, {row['budget']} "
         f"{_TRIES[row['probe']]}: {row['estimate']:.2f}"
-        for _, row in known.iterrows()
-        if row["probe"] in _TRIES and row["group"] in GROUP_STYLES
+        for title, rows in _panels(known).items()
+        for _, row in rows.iterrows()
+        if row["group"] in GROUP_STYLES
     ]
     return f"Recovery against the number of tries at {label}. " + "; ".join(steps) + "."
