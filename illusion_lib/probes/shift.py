@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -40,6 +41,23 @@ class Reference:
     items: tuple[str, ...]
     tokens: np.ndarray
     log_probs: np.ndarray
+
+
+def write_reference(path: Path, reference: Reference) -> None:
+    """Write a reference to a file of plain arrays."""
+    with path.open("wb") as file:
+        np.savez(
+            file,
+            items=np.array(reference.items),
+            tokens=reference.tokens,
+            log_probs=reference.log_probs,
+        )
+
+
+def read_reference(path: Path) -> Reference:
+    """Return a reference that `write_reference` has written; nothing in the file is executed."""
+    with np.load(path, allow_pickle=False) as file:
+        return Reference(tuple(file["items"].tolist()), file["tokens"], file["log_probs"])
 
 
 def dense_reference(model: Model, items: Sequence[Item], spec: ProbeSpec) -> Reference:

@@ -94,6 +94,9 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
     with _timed(seconds, "load", progress):
         model = load_model(plan.spec.model, shared.device)
         before = shared.weights(model)
+        reference = None
+        if "kl" in plan.spec.probe.probes:
+            reference = shared.reference(model, plan.items, plan.spec.probe)
     with _timed(seconds, "calibrate", progress):
         windows, statistics = _calibration(plan.spec, model, shared)
     with _timed(seconds, "prune", progress):
@@ -109,6 +112,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             plan.items,
             plan.spec.probe,
             progress=lambda done, total, what: progress(what, done, total),
+            reference=reference,
         )
     manifest = Manifest(
         key=plan.key,

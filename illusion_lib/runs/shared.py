@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from illusion_lib.items import Item, items_hash
 from illusion_lib.pruning.corpus import identity
 from illusion_lib.runs.plan import RECORDS_VERSION
 from illusion_lib.runs.store import Store
-from illusion_lib.specs import CalibrationSpec
+from illusion_lib.specs import CalibrationSpec, ProbeSpec
 
 if TYPE_CHECKING:
     import torch
 
     from illusion_lib.models import Model
+    from illusion_lib.probes.shift import Reference
     from illusion_lib.pruning.statistics import Statistics
 
 STATISTICS = "statistics"
@@ -75,6 +78,19 @@ class Shared:
                     self.store.keep(name, partial(_write_array, array=stored))
             self._windows[key] = torch.from_numpy(stored)
         return self._windows[key]
+
+    def reference(self, model: Model, items: Sequence[Item], spec: ProbeSpec) -> Reference:
+        """Return what the still dense `model` would say next after every item's open prompt."""
+        from illusion_lib.probes.shift import dense_reference, read_reference, write_reference
+
+        content = [asdict(spec), items_hash(items), model.fingerprint, model.spec.dtype]
+        key = hashlib.sha256(json.dumps([*content, RECORDS_VERSION]).encode()).hexdigest()[:32]
+        name = f"reference/{key}"
+        with self.store.once(key, lambda: self.store.kept(name, read_reference)) as found:
+            if found is None:
+                found = dense_reference(model, items, spec)
+                self.store.keep(name, partial(write_reference, reference=found))
+        return found
 
     def statistics(self, model: Model, spec: CalibrationSpec) -> Statistics:
         """Return one-pass statistics of the still dense `model`."""

@@ -4,6 +4,7 @@ Layout of a store::
 
     study.json                      the study that was last swept into it
     calibration/<key>/              token windows, shared by the cells of a model
+    reference/<key>/                what the dense model says next, for the probe `kl`
     statistics/<key>/               one-pass statistics, kept while a study runs
     cells/<model>/<slug>-<key>/     records.parquet and manifest.json
     leases/                         who computes what at the moment
