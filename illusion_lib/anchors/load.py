@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Hashable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pandas as pd
 
 from illusion_lib.anchors.matrix import ResponseMatrix, refuse
 from illusion_lib.errors import AnchorError
+from illusion_lib.foreign import understood
 
 _MODEL_NAMES = ("model", "source", "model_name")
 _ITEM_NAMES = ("item", "item_id")
@@ -34,18 +34,21 @@ def load(path: str | Path) -> ResponseMatrix:
     """
     file = Path(path)
     refuse(not file.is_file(), f"no file at {file}; give an .npz, .csv or .parquet of responses")
-    try:
-        if file.suffix == ".npz":
-            return _load_npz(file)
-        if file.suffix == ".parquet":
-            return _from_table(pd.read_parquet(file))
-        if file.suffix == ".csv":
-            return _from_table(pd.read_csv(file))
-    except AnchorError as error:
-        raise AnchorError(f"{file.name}: {error}") from error
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
-        raise AnchorError(f"{file.name} cannot be read: {error}") from error
-    raise AnchorError(f"{file.name}: unknown kind {file.suffix!r}; give .npz, .csv or .parquet")
+    with understood(file.name, AnchorError):
+        try:
+            return _load(file)
+        except AnchorError as error:
+            raise AnchorError(f"{file.name}: {error}") from error
+
+
+def _load(file: Path) -> ResponseMatrix:
+    if file.suffix == ".npz":
+        return _load_npz(file)
+    if file.suffix == ".parquet":
+        return _from_table(pd.read_parquet(file))
+    if file.suffix == ".csv":
+        return _from_table(pd.read_csv(file))
+    raise AnchorError(f"unknown kind {file.suffix!r}; give .npz, .csv or .parquet")
 
 
 def save(matrix: ResponseMatrix, path: str | Path) -> None:

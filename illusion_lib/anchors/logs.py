@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from illusion_lib.anchors.load import from_long
 from illusion_lib.anchors.matrix import ResponseMatrix, refuse
 from illusion_lib.errors import AnchorError
+from illusion_lib.foreign import understood
 
 PREFERRED = ("exact_match", "acc_norm", "acc", "em", "pass@1", "f1")
 """Which metric is taken, if none is named and an item has several."""
@@ -65,7 +66,7 @@ def load_lm_eval(
     answers = [
         answer
         for (model, task), file in newest.items()
-        for answer in _lm_eval_file(file, model, task, metric, filter_name)
+        for answer in _all(_lm_eval_file(file, model, task, metric, filter_name), file)
     ]
     return _matrix(answers, folder, "samples_*.jsonl files of lm-evaluation-harness")
 
@@ -91,7 +92,7 @@ def load_lighteval(folder: str | Path, metric: str | None = None) -> ResponseMat
     answers = [
         answer
         for (model, task), file in newest.items()
-        for answer in _lighteval_file(file, model, task, metric)
+        for answer in _all(_lighteval_file(file, model, task, metric), file)
     ]
     return _matrix(answers, folder, "details_*.parquet files of lighteval")
 
@@ -110,18 +111,24 @@ def load_inspect(folder: str | Path, scorer: str | None = None) -> ResponseMatri
     newest: dict[tuple[str, str], tuple[str, Path]] = {}
     files = [*Path(folder).rglob("*.eval"), *Path(folder).rglob("*.json")]
     for file in sorted(files):
-        head = _inspect_head(file)
-        if head is None:
-            continue
-        about = head["eval"]
-        key = str(about["model"]), str(about["task"])
-        newest[key] = max(newest.get(key, ("", file)), (str(about.get("created", "")), file))
+        with understood(file.name, AnchorError):
+            head = _inspect_head(file)
+            if head is None:
+                continue
+            about = head["eval"]
+            key = str(about["model"]), str(about["task"])
+            newest[key] = max(newest.get(key, ("", file)), (str(about.get("created", "")), file))
     answers = [
         answer
         for (model, task), (_, file) in newest.items()
-        for answer in _inspect_file(file, model, task, scorer)
+        for answer in _all(_inspect_file(file, model, task, scorer), file)
     ]
     return _matrix(answers, folder, ".eval or .json logs of inspect_ai", average=True)
+
+
+def _all(answers: Iterator[Answer], file: Path) -> list[Answer]:
+    with understood(file.name, AnchorError):
+        return list(answers)
 
 
 def _lm_eval_file(
@@ -227,7 +234,11 @@ def _json(text: str, file: Path) -> Any:
 def _matrix(
     answers: Iterable[Answer], folder: str | Path, what: str, average: bool = False
 ) -> ResponseMatrix:
-    frame = pd.DataFrame(answers, columns=list(Answer._fields))
+    with understood(folder, AnchorError):
+        return _pivoted(pd.DataFrame(answers, columns=list(Answer._fields)), folder, what, average)
+
+
+def _pivoted(frame: pd.DataFrame, folder: str | Path, what: str, average: bool) -> ResponseMatrix:
     refuse(frame.empty, f"no {what} under {folder}")
     versions = frame[frame["content"] != ""].groupby("item")["content"].nunique()
     differ = versions[versions > 1]

@@ -67,17 +67,21 @@ def _parse(text: str, where: str) -> StudySpec:
     try:
         _refuse_bombs(text, where)
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
+    except SpecError:
+        raise
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date, a number too long
         raise SpecError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
     return study_from(content, where)
 
 
 def _refuse_bombs(text: str, where: str) -> None:
-    """Refuse what makes a short text large or slow: aliases, and nesting without end."""
+    """Refuse what no study needs: aliases, which make a short text large, tags, deep nesting."""
     depth = 0
     for token in yaml.scan(text):
         if isinstance(token, yaml.AliasToken):
             raise SpecError(f"{where}: YAML aliases (*name) are not accepted; write the value out")
+        if isinstance(token, yaml.TagToken):
+            raise SpecError(f"{where} is not valid YAML for a study: tags (!name) are not accepted")
         depth += isinstance(token, _OPENING) - isinstance(token, _CLOSING)
         if depth > _DEEPEST:
             raise SpecError(f"{where} is not valid YAML for a study: nested {_DEEPEST} levels deep")

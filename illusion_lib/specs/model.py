@@ -10,6 +10,7 @@ from typing import Literal, get_args
 from illusion_lib.specs.checks import one_of, refuse
 
 DType = Literal["auto", "float32", "bfloat16"]
+_LONGEST = 255  # bytes of a part of a path
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +39,20 @@ class ModelSpec:
 
     def __post_init__(self) -> None:
         refuse(not self.name.strip(), "the model's name is empty; give a name, hub id or path")
+        longest = max(len(part.encode("utf-8", "replace")) for part in _parts(self.name))
+        refuse(
+            longest > _LONGEST or "\0" in self.name,
+            f"the model's name {self.name[:40]!r}... is too long or holds a NUL; no file has it",
+        )
         one_of(self.dtype, get_args(DType), "dtype")
 
     @property
     def slug(self) -> str:
         """The model's short name, fit for a file name."""
-        last = re.split(r"[/\\]", self.name.rstrip("/\\"))[-1]
+        last = _parts(self.name.rstrip("/\\"))[-1]
         slug = re.sub(r"[^a-z0-9]+", "-", last.lower()).strip("-")[:64]
         return slug or hashlib.sha256(self.name.encode()).hexdigest()[:12]
+
+
+def _parts(name: str) -> list[str]:
+    return re.split(r"[/\\]", name)

@@ -35,7 +35,7 @@ def test_npz_round_trip(tmp_path, matrix):
 def test_pickled_arrays_are_refused(tmp_path):
     names = np.array(["a", None], dtype=object)
     np.savez(tmp_path / "m.npz", scores=np.eye(2), model_names=names, item_ids=np.array(["x", "y"]))
-    with pytest.raises(AnchorError, match=r"m\.npz cannot be read"):
+    with pytest.raises(AnchorError, match=r"m\.npz does not hold what it should"):
         load(tmp_path / "m.npz")
 
 

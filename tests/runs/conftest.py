@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from illusion_lib.runs.executors import process
 from illusion_lib.specs import (
     CalibrationSpec,
     ModelSpec,
@@ -16,6 +17,8 @@ from illusion_lib.specs import (
 
 # Processes that tests start find it by this path: they take it over.
 sys.path.insert(0, str(Path(__file__).parent / "fakes"))
+# A new process begins by importing what was run, here pytest: once in the server is enough.
+process._PRELOADED.append("pytest")
 
 
 @pytest.fixture(scope="session")
