@@ -39,8 +39,8 @@ _TEXTS = ("id", "language", "relation", "question", "answer")
 _DEFAULTED = ("parallel_id", "source", "kind")
 _LISTS = ("aliases", "distractors")
 _REQUIRED = (*_TEXTS, "distractors")
-_FIELDS = (*_TEXTS, "distractors", "aliases", *_DEFAULTED)
-_SHOWN = ", ".join(_FIELDS)
+FIELDS = (*_TEXTS, "distractors", "aliases", *_DEFAULTED)
+_SHOWN = ", ".join(FIELDS)
 
 
 def read_items(path: Path) -> tuple[Item, ...]:
@@ -163,7 +163,7 @@ def _csv_row(cells: dict[str, str]) -> dict[str, Any]:
 
 def _item(row: dict[str, Any], file: str) -> Item:
     """Check the fields of one row and build its item."""
-    unknown = sorted(set(row) - set(_FIELDS))
+    unknown = sorted(set(row) - set(FIELDS))
     if unknown:
         raise ItemError(f"unknown field {unknown[0]!r}; the fields are: {_SHOWN}")
     missing = [name for name in _REQUIRED if name not in row]
