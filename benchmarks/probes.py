@@ -1,30 +1,47 @@
 """Is the probe engine as exact as lm-evaluation-harness and transformers, and how much faster?
 
-Run ``python benchmarks/probes.py`` (needs ``pip install lm-eval==0.4.13``). Same process, same
-items, same dtype, one tool after the other; the better of a few repeats counts.
+Same process, same items, same dtype, one tool after the other. Needs lm-eval 0.4.13 (``pip``)
+and says so where it is missing. Each part takes a few minutes on two cores and replaces its own
+lines in ``benchmarks/results/probes.csv``::
+
+    python benchmarks/probes.py --part short     # distinct prompts of about 30 tokens
+    python benchmarks/probes.py --part shared    # prompts that begin alike
+    python benchmarks/probes.py --part long      # distinct prompts of about 300 tokens
+    python benchmarks/probes.py --part texts     # greedy and beam texts against `generate`
+    python benchmarks/probes.py --part ladder    # everything that is asked of an item
+
+In bfloat16 every tool, lm-eval included, is tenths of a nat from float32, so log-probs are compared
+in float32 only; ``--dtype bfloat16`` times a machine that has bfloat16 units.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import ctypes
 import gc
+import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
 
 import torch
-from rich.console import Console
-from rich.table import Table
 
 import illusion_lib as il
 from illusion_lib.items import Item
 from illusion_lib.models import Model
 from illusion_lib.probes import run_ladder
+from illusion_lib.probes.beam import beam_search
+from illusion_lib.probes.decode import greedy
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts, shuffled_options
-from illusion_lib.probes.tokens import Encoder, stop_tokens
+from illusion_lib.probes.tokens import Encoder, Stops, stop_tokens
+from illusion_lib.records import LADDER
 
+RESULTS = Path(__file__).with_name("results") / "probes.csv"
+ASKED = tuple(name for name in LADDER if name != "one_shot")
 Request = tuple[str, tuple[str, ...]]  # a prompt and its options
 
 
@@ -34,10 +51,29 @@ class Measured:
 
     seconds: float
     bytes: int
-    found: list[float]
+    found: list[Any]
 
 
-def measure(work: Callable[[], list[float]], repeats: int) -> Measured:
+@dataclass(frozen=True)
+class Line:
+    """One line of the results: a comparison of a tool of ours with a peer."""
+
+    part: str
+    machine: str
+    items: int
+    tokens_per_item: float
+    ours_items_per_second: float
+    peer_items_per_second: float
+    times_faster: float
+    ours_tokens_per_second: float
+    ours_mib: float
+    peer_mib: float
+    share_of_matmul_peak: float | None
+    greatest_difference: float | None
+    note: str
+
+
+def measure(work: Callable[[], list[Any]], repeats: int = 1) -> Measured:
     """Run `work` a few times; the fastest run and the highest memory count."""
     best, peak = float("inf"), 0
     for _ in range(repeats):
@@ -58,36 +94,34 @@ def status(field: str) -> int:
         return next(int(line.split()[1]) for line in file if line.startswith(field)) * 1024
 
 
-def matmul_peak(dtype: torch.dtype) -> float:
-    """Return this machine's floating point operations per second in a 1024-cube product."""
-    a, b = torch.randn(2, 1024, 1024, dtype=dtype).unbind()
-    times = []
-    for _ in range(8):
+def matmul_rates(dtype: torch.dtype, count: int = 15) -> list[float]:
+    """Return this machine's floating point operations per second in 1024-cube products."""
+    a, b = torch.randn(2, 1024, 1024).to(dtype).unbind()
+    rates = []
+    for _ in range(count):
         started = time.perf_counter()
         a @ b
-        times.append(time.perf_counter() - started)
-    return 2 * 1024**3 / min(times)
+        rates.append(2 * 1024**3 / (time.perf_counter() - started))
+    return rates
 
 
-def prompts_of(model: Model, items: tuple[Item, ...]) -> dict[str, list[Request]]:
-    """Return the works: distinct short prompts, prompts with a shared head, long prompts."""
-    chat = Prompts.of(model, il.ProbeSpec())
-    options = [tuple(f" {o}" for o in shuffled_options(item, 0)) for item in items]
+def requests_of(part: str, model: Model, items: tuple[Item, ...]) -> list[Request]:
+    """Return the prompts and options of a scoring part."""
+    options = [tuple(f" {text}" for text in shuffled_options(item, 0)) for item in items]
+    if part == "shared":
+        chat = Prompts.of(model, il.ProbeSpec())
+        return [(chat.open(item), shown) for item, shown in zip(items, options, strict=True)]
     facts = [f"{item.question} {item.answer}." for item in items]
-    short, long = [], []
-    for k, item in enumerate(items):
+    before = {"short": 2, "long": 26}[part]
+    requests = []
+    for k, (item, shown) in enumerate(zip(items, options, strict=True)):
         # Each prompt begins with another fact, so that no head is shared.
-        before = [facts[(k + j) % len(facts)] for j in range(1, 30)]
-        short.append(" ".join([*before[:1], item.question, "Answer:"]))
-        long.append(" ".join([*before[:22], item.question, "Answer:"]))
-    return {
-        "distinct, short": list(zip(short, options, strict=True)),
-        "shared head": [(chat.open(i), o) for i, o in zip(items, options, strict=True)],
-        "distinct, long": list(zip(long, options, strict=True)),
-    }
+        others = [facts[(k + j) % len(facts)] for j in range(1, 1 + before)]
+        requests.append((" ".join([*others, item.question, "Answer:"]), shown))
+    return requests
 
 
-def ours(model: Model, engine: Engine, requests: list[Request]) -> list[float]:
+def score_ours(model: Model, engine: Engine, requests: list[Request]) -> list[float]:
     """Score with the probe engine."""
     encoder = Encoder(model.tokenizer, special=False, limit=4096)
     joined = [encoder.join(*request) for request in requests]
@@ -97,15 +131,15 @@ def ours(model: Model, engine: Engine, requests: list[Request]) -> list[float]:
         owners = [k for k, j in enumerate(jobs) for _ in joined[j][1]]
         scored = engine.score(prefix, owners, [tail for j in jobs for tail in joined[j][1]])
         rows: list[list[float]] = [[] for _ in jobs]
-        for owner, (log_probs, _) in zip(owners, scored, strict=True):
-            rows[owner].append(sum(log_probs))
+        for owner, one in zip(owners, scored, strict=True):
+            rows[owner].append(sum(one.log_probs))
         return rows
 
     costs = [len(prompt) + sum(map(len, tails)) for prompt, tails in joined]
     return [value for row in engine.budget.run(costs, work) for value in row]
 
 
-def harness(lm: object, requests: list[Request]) -> list[float]:
+def score_harness(lm: Any, requests: list[Request]) -> list[float]:
     """Score with lm-evaluation-harness."""
     from lm_eval.api.instance import Instance
 
@@ -117,105 +151,185 @@ def harness(lm: object, requests: list[Request]) -> list[float]:
     return [score for score, _ in lm.loglikelihood(instances, disable_tqdm=True)]
 
 
-def peer_ladder(model: Model, lm: object, items: tuple[Item, ...], spec: il.ProbeSpec) -> int:
+def generate(
+    model: Model, texts: list[str], ends: list[int], limit: int, **settings: Any
+) -> list[list[int]]:
+    """Return what ``transformers.generate`` writes after each prompt, in tokens."""
+    made: list[list[int]] = []
+    for start in range(0, len(texts), 16):
+        batch = model.tokenizer(
+            texts[start : start + 16], return_tensors="pt", padding=True, add_special_tokens=False
+        )
+        out = model.net.generate(**batch, max_new_tokens=limit, eos_token_id=ends, **settings)
+        made += out[:, batch.input_ids.shape[1] :].tolist()
+    return made
+
+
+def until(tokens: list[int], ends: list[int]) -> list[int]:
+    """Return the tokens before the first that ends an answer."""
+    return tokens[: next((i for i, token in enumerate(tokens) if token in ends), len(tokens))]
+
+
+def peer_ladder(model: Model, lm: Any, items: tuple[Item, ...], spec: il.ProbeSpec) -> list[int]:
     """Ask what the ladder asks (but one-shot) with the harness and ``generate``."""
     chat = Prompts.of(model, spec)
-    encoder = Encoder(model.tokenizer, special=False, limit=4096)
-    ends = sorted(stop_tokens(model.net, encoder, chat=True).later)
-    harness(lm, [(chat.open(i), tuple(f" {o}" for o in shuffled_options(i, 0))) for i in items])
-    harness(lm, [(chat.open(i), (f" {i.answer}", f" {i.distractors[0]}")) for i in items])
-
-    def generate(texts: list[str], **settings: object) -> list[str]:
-        answers = []
-        for start in range(0, len(texts), 16):
-            batch = model.tokenizer(
-                texts[start : start + 16],
-                return_tensors="pt",
-                padding=True,
-                add_special_tokens=False,
-            )
-            made = model.net.generate(
-                **batch, max_new_tokens=spec.max_new_tokens, eos_token_id=ends, **settings
-            )
-            length = batch.input_ids.shape[1]
-            answers += model.tokenizer.batch_decode(made[:, length:], skip_special_tokens=True)
-        return answers
-
-    answers = generate([chat.open(i) for i in items], do_sample=False)
-    generate([chat.candidates(i, shuffled_options(i, 0)) for i in items], do_sample=False)
-    pairs = zip(items, answers, strict=True)
+    ends = chat_ends(model).tolist()
+    limit, opened = spec.max_new_tokens, [chat.open(item) for item in items]
+    options = [tuple(f" {o}" for o in shuffled_options(item, 0)) for item in items]
+    score_harness(lm, list(zip(opened, options, strict=True)))
+    targets = [(f" {item.answer}", f" {item.distractors[0]}") for item in items]
+    score_harness(lm, list(zip(opened, targets, strict=True)))
+    shown = [chat.candidates(item, shuffled_options(item, 0)) for item in items]
+    generate(model, shown, ends, limit, do_sample=False)
+    answers = generate(model, opened, ends, limit, do_sample=False)
     wrong = [
-        chat.open(i)
-        for i, a in pairs
-        if not il.items.matches(a, i.accepted, i.distractors, i.language)
+        text
+        for item, text, tokens in zip(items, opened, answers, strict=True)
+        if not il.items.matches(
+            model.tokenizer.decode(until(tokens, ends)),
+            item.accepted,
+            item.distractors,
+            item.language,
+        )
     ]
     n, k = spec.beams, spec.samples
-    generate(wrong, do_sample=False, num_beams=n, num_return_sequences=n, early_stopping=True)
-    generate(wrong, do_sample=True, num_return_sequences=k, top_k=0, top_p=1.0)
-    return len(wrong)
+    search = {"num_beams": n, "num_return_sequences": n, "early_stopping": True}
+    generate(model, wrong, ends, limit, do_sample=False, **search)
+    generate(model, wrong, ends, limit, do_sample=True, num_return_sequences=k, top_k=0)
+    return [len(wrong)]
+
+
+def chat_ends(model: Model) -> torch.Tensor:
+    """Return the tokens that end an answer."""
+    encoder = Encoder(model.tokenizer, special=False, limit=4096)
+    return torch.tensor(sorted(stop_tokens(model.net, encoder, chat=True).later))
+
+
+def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...]) -> Line:
+    """Score the same requests with both tools."""
+    requests = requests_of(part, model, items)
+    engine = Engine.of(model.net)
+    peer = measure(lambda: score_harness(lm, requests))
+    rates = matmul_rates(model.net.dtype)
+    ours = measure(lambda: score_ours(model, engine, requests), 2)
+    peak = statistics.median([*rates, *matmul_rates(model.net.dtype)])
+    encoder = Encoder(model.tokenizer, special=False, limit=4096)
+    joined = [encoder.join(*request) for request in requests]
+    prompt = sum(len(ids) for ids, _ in joined)
+    inputs = prompt + sum(len(tail) - 1 for _, tails in joined for tail in tails)
+    read = sum(len(tail) for _, tails in joined for tail in tails)
+    body = sum(p.numel() for p in model.net.base_model.layers.parameters())
+    head = model.net.get_output_embeddings().weight.numel()
+    work = 2 * (body * inputs + head * read)
+    gaps = [abs(a - b) for a, b in zip(ours.found, peer.found, strict=True)]
+    share = None if part == "shared" else round(work / ours.seconds / peak, 2)
+    note = f"{len(gaps)} requests; matrix products reach {peak / 1e9:.0f} GFLOP/s"
+    return line(part, model, len(items), prompt, ours, peer, share, max(gaps), note)
+
+
+def compare_texts(model: Model, items: tuple[Item, ...]) -> Line:
+    """Let both tools answer greedily and by beam search; the note says how often they agree."""
+    chat, ends = Prompts.of(model, il.ProbeSpec()), chat_ends(model).tolist()
+    engine, stops = Engine.of(model.net), Stops(frozenset(ends), frozenset(ends))
+    texts, limit = [chat.open(item) for item in items], 12
+    ids = [model.tokenizer(text, add_special_tokens=False).input_ids for text in texts]
+    search = {"num_beams": 4, "num_return_sequences": 1, "early_stopping": True}
+
+    def peer() -> list[Any]:
+        plain = generate(model, texts, ends, limit, do_sample=False)
+        beams = generate(model, texts, ends, limit, do_sample=False, **search)
+        return [until(tokens, ends) for tokens in (*plain, *beams)]
+
+    def ours() -> list[Any]:
+        prefix = engine.prefill(ids)
+        plain = greedy(engine, prefix, stops, limit)
+        beams = beam_search(engine, prefix, stops, limit, 4)
+        return [one.tokens for one in (*plain, *(found[0] for found in beams))]
+
+    theirs, mine = measure(peer), measure(ours)
+    same = [a == b for a, b in zip(mine.found, theirs.found, strict=True)]
+    count = len(items)
+    note = f"equal texts: greedy {sum(same[:count])}/{count}, beam {sum(same[count:])}/{count}"
+    return line("texts", model, count, sum(map(len, ids)), mine, theirs, None, None, note)
+
+
+def compare_ladders(model: Model, lm: Any, items: tuple[Item, ...]) -> Line:
+    """Put the whole ladder with both tools."""
+    spec = il.ProbeSpec(probes=ASKED)
+    mine = measure(lambda: list(run_ladder(model, items, spec)))
+    theirs = measure(lambda: peer_ladder(model, lm, items, spec))
+    searched = sum(record.probe == "beam" for record in mine.found) // 2
+    note = f"{searched} items searched by us, {theirs.found[0]} by the peer"
+    tokens = sum(record.prompt_tokens for record in mine.found if record.probe == "open")
+    return line("ladder", model, len(items), tokens, mine, theirs, None, None, note)
+
+
+def line(
+    part: str,
+    model: Model,
+    items: int,
+    tokens: int,
+    ours: Measured,
+    peer: Measured,
+    share: float | None,
+    gap: float | None,
+    note: str,
+) -> Line:
+    return Line(
+        part,
+        f"{model.spec.dtype}, {torch.get_num_threads()} threads, {model.device}",
+        items,
+        round(tokens / items, 1),
+        round(items / ours.seconds, 2),
+        round(items / peer.seconds, 2),
+        round(peer.seconds / ours.seconds, 2),
+        round(tokens / ours.seconds, 1),
+        round(ours.bytes / 2**20),
+        round(peer.bytes / 2**20),
+        share,
+        gap,
+        note,
+    )
+
+
+def keep(found: Line) -> None:
+    """Replace the part's line in the results."""
+    RESULTS.parent.mkdir(exist_ok=True)
+    rows = []
+    if RESULTS.is_file():
+        with RESULTS.open(encoding="utf-8", newline="") as file:
+            rows = [row for row in csv.DictReader(file) if row["part"] != found.part]
+    with RESULTS.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Line)])
+        writer.writeheader()
+        writer.writerows([*rows, asdict(found)])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parts = ("short", "shared", "long", "texts", "ladder")
+    parser.add_argument("--part", choices=parts, default="short")
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--items", type=int, default=60)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
-    parser.add_argument("--repeats", type=int, default=2)
-    parser.add_argument("--no-ladder", action="store_true", help="scoring only")
     given = parser.parse_args()
-    from lm_eval.models.huggingface import HFLM
-
     model = il.load_model(il.ModelSpec(given.model, dtype=given.dtype), device="cpu")
     items = il.load_items("facts", languages=("en",), relations=("capital",), limit=given.items)
-    engine = Engine.of(model.net)
-    lm = HFLM(pretrained=model.net, tokenizer=model.tokenizer, batch_size=32)
-    table = Table(
-        title=f"{given.model}, {given.dtype}, {torch.get_num_threads()} threads, {engine.path}"
-    )
-    for column in (
-        "work",
-        "tokens",
-        "tool",
-        "items/s",
-        "tokens/s",
-        "MiB",
-        "of peak",
-        "faster",
-        "max |Δ|",
-    ):
-        table.add_column(column, justify="left" if column in ("work", "tool") else "right")
-    peak = matmul_peak(model.net.dtype)
-    body = sum(p.numel() for p in model.net.base_model.layers.parameters())
-    for name, requests in prompts_of(model, items).items():
-        length = sum(len(model.tokenizer(p).input_ids) for p, _ in requests)
-        naive = measure(lambda r=requests: harness(lm, r), given.repeats)
-        fast = measure(lambda r=requests: ours(model, engine, r), given.repeats)
-        gap = max(abs(a - b) for a, b in zip(fast.found, naive.found, strict=True))
-        for tool, found in (("lm-eval", naive), ("illusion_lib", fast)):
-            table.add_row(
-                name,
-                f"{length / len(requests):.0f}",
-                tool,
-                f"{len(requests) / found.seconds:.2f}",
-                f"{length / found.seconds:.0f}",
-                f"{found.bytes / 2**20:.0f}",
-                f"{2 * body * length / found.seconds / peak:.0%}"
-                if found is fast and "distinct" in name
-                else "",
-                f"{naive.seconds / found.seconds:.1f}x",
-                f"{gap:.1e}" if found is fast else "",
-            )
-    if not given.no_ladder:
-        spec = il.ProbeSpec(probes=("choice", "open", "candidates", "rank", "beam", "sample"))
-        fast = measure(lambda: [len(run_ladder(model, items, spec))], 1)
-        naive = measure(lambda: [peer_ladder(model, lm, items, spec)], 1)
-        for tool, found in (("lm-eval + generate", naive), ("illusion_lib", fast)):
-            rate = f"{len(items) / found.seconds:.2f}"
-            ratio = f"{naive.seconds / found.seconds:.1f}x"
-            table.add_row(
-                "whole ladder", "", tool, rate, "", f"{found.bytes / 2**20:.0f}", "", ratio, ""
-            )
-    Console(width=120).print(table)
+    if given.part == "texts":
+        found = compare_texts(model, items)
+    else:
+        try:
+            from lm_eval.models.huggingface import HFLM
+        except ImportError as error:
+            raise SystemExit(f"skipped: {error}; pip install lm-eval==0.4.13") from error
+        lm = HFLM(pretrained=model.net, tokenizer=model.tokenizer, batch_size=32)
+        if given.part == "ladder":
+            found = compare_ladders(model, lm, items)
+        else:
+            found = compare_scores(given.part, model, lm, items)
+    keep(found)
+    for name, value in asdict(found).items():
+        print(f"{name:24} {value}")
 
 
 if __name__ == "__main__":

@@ -10,10 +10,14 @@ from illusion_lib.records import OutputClass
 
 # Scripts a language is written in, as the first words of Unicode character names. A language that
 # is not listed is not judged; languages that share a script cannot be told apart in a short answer.
-_LATIN = {"LATIN"}
+_LATIN = (
+    *("ca", "da", "de", "en", "es", "eu", "fi", "fr", "gl", "hr", "hu", "id", "it", "lt", "ms"),
+    *("nl", "no", "pl", "pt", "ro", "sq", "sv", "sw", "tr", "vi"),
+)
 _SCRIPTS: dict[str, set[str]] = {
-    **dict.fromkeys(("en", "es", "fr", "de", "it", "pt", "nl", "tr", "sw", "id", "fi"), _LATIN),
-    "ru": {"CYRILLIC"},
+    **dict.fromkeys(_LATIN, {"LATIN"}),
+    **dict.fromkeys(("bg", "mk", "ru"), {"CYRILLIC"}),
+    "sr": {"CYRILLIC", "LATIN"},
     "zh": {"CJK"},
     "ja": {"CJK", "HIRAGANA", "KATAKANA"},
     "ko": {"HANGUL", "CJK"},
@@ -22,6 +26,7 @@ _SCRIPTS: dict[str, set[str]] = {
     "bn": {"BENGALI"},
     "te": {"TELUGU"},
     "th": {"THAI"},
+    "km": {"KHMER"},
     "el": {"GREEK"},
     "he": {"HEBREW"},
 }

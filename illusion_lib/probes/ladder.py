@@ -39,6 +39,7 @@ def run_ladder(
     spec: ProbeSpec,
     progress: Progress | None = None,
     reference: Reference | None = None,
+    slots: int | None = None,
 ) -> list[Record]:
     """Ask a model everything that `spec` lists.
 
@@ -54,6 +55,8 @@ def run_ladder(
         Called with (items done, items in all, probe) as items finish.
     reference
         What the dense model says, for the probe ``kl``; see `dense_reference`.
+    slots
+        How many tokens a batch may hold; None takes as many as the engine thinks right.
 
     Returns
     -------
@@ -78,6 +81,8 @@ def run_ladder(
             "probe 'kl' compares with the dense model; pass reference=dense_reference(dense, items)"
         )
     session = Session(model, items, spec, progress or (lambda done, total, what: None))
+    if slots is not None:
+        session.engine.budget.slots = slots
     found = _run(session, reference)
     return [record for item in items for record in found[item.id]]
 

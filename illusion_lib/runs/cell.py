@@ -86,7 +86,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
     import torch
 
     from illusion_lib.models import load_model, weight_fingerprint
-    from illusion_lib.probes import describe_prompts, run_ladder, scoring_path
+    from illusion_lib.probes import batch_flips, describe_prompts, run_ladder, scoring_path
     from illusion_lib.pruning import prune
 
     shared = shared or Shared(store, gram=METHODS[plan.spec.prune.method].needs == "gram")
@@ -114,6 +114,9 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             progress=lambda done, total, what: progress(what, done, total),
             reference=reference,
         )
+        flips = {}
+        if model.net.dtype != torch.float32:
+            flips = asdict(batch_flips(model, plan.items, plan.spec.probe))
     manifest = Manifest(
         key=plan.key,
         spec=plan.spec.canonical(),
@@ -136,6 +139,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
         },
         prompts=describe_prompts(model, plan.spec.probe),
         scoring_path=scoring_path(model.net),
+        batch_flips=flips,
         seconds=seconds,
     )
     return store.put(plan.spec, to_table(records), manifest)

@@ -44,6 +44,9 @@ class Manifest:
         Prompt style, template texts and their hash.
     scoring_path
         How continuations were computed: ``packed``, ``expanded`` or ``recompute``.
+    batch_flips
+        In a dtype of 16 bits: of how many ``items``, asked together and one by one, the option
+        picked (``choice``) and the answer (``open``) differ. Empty in float32, where none does.
     seconds
         Wall time by stage.
     records_sha256
@@ -66,6 +69,7 @@ class Manifest:
     items: dict[str, Any]
     prompts: dict[str, Any]
     scoring_path: str
+    batch_flips: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     records_sha256: str = ""
 
@@ -77,6 +81,7 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "dict[str, Any]": (dict,),
     "dict[str, str]": (dict,),
     "dict[str, float]": (dict,),
+    "dict[str, int]": (dict,),
 }
 _FIELDS = {entry.name: _KINDS[str(entry.type)] for entry in fields(Manifest)}
 

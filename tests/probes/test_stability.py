@@ -1,0 +1,46 @@
+"""Answers that change with the batch are counted: none in float32, some in bfloat16."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import torch
+
+from illusion_lib.probes import batch_flips, run_ladder
+from illusion_lib.probes.stability import Flips
+from illusion_lib.runs.cell import run_cell
+from illusion_lib.runs.store import Store
+from illusion_lib.specs import CellSpec, ModelSpec, ProbeSpec, TaskSpec
+
+SPEC = ProbeSpec(max_new_tokens=8)
+
+
+def test_nothing_flips_in_float32(model, items):
+    assert batch_flips(model, items, SPEC) == Flips(len(items), 0, 0)
+
+
+def test_flips_are_counted_in_bfloat16(model, items):
+    coarse = dataclasses.replace(model, net=copy.deepcopy(model.net).to(torch.bfloat16))
+    found = batch_flips(coarse, items, SPEC)
+    spec = dataclasses.replace(SPEC, probes=("open", "choice"))
+    together = run_ladder(coarse, items, spec)
+    alone = [record for item in items for record in run_ladder(coarse, [item], spec, slots=1)]
+    for name in ("open", "choice"):
+        differ = [
+            a.output != b.output for a, b in zip(together, alone, strict=True) if a.probe == name
+        ]
+        assert getattr(found, name) == sum(differ)
+    assert found.items == len(items)
+
+
+def test_the_manifest_tells_them(tmp_path):
+    task = TaskSpec(languages=("en",), limit=4)
+    probe = ProbeSpec(probes=("open", "choice"), max_new_tokens=4)
+    flips = {}
+    for dtype in ("float32", "bfloat16"):
+        cell = CellSpec(ModelSpec("tiny-random", dtype=dtype), task=task, probe=probe)
+        flips[dtype] = run_cell(cell, Store(tmp_path)).manifest.batch_flips
+    assert flips["float32"] == {}
+    assert flips["bfloat16"]["items"] == 4
+    assert set(flips["bfloat16"]) == {"items", "choice", "open"}
