@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from illusion_lib.items.judging import MEASURES, PRIMARY
+from illusion_lib.items.sources import SOURCES
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import MISSING, count, percent
@@ -24,6 +26,7 @@ def cell_summary(result: StudyResult) -> Html:
         ("Pruning", html.escape(_pruning(cell))),
         ("Questions", html.escape(_questions(cell))),
         ("Prompts", html.escape(_prompts(manifest.prompts))),
+        ("Right if", html.escape(_measure(cell))),
         ("Computed", html.escape(f"{manifest.device}, {manifest.dtype}, {manifest.created[:10]}")),
     ]
     if prune.method != "dense" and manifest.pruning.get("notes"):
@@ -50,6 +53,12 @@ def _questions(cell: CellResult) -> str:
     languages = ", ".join(sorted(records["language"].unique()))
     relations = ", ".join(sorted(records["relation"].unique()))
     return f"{records['item_id'].nunique()} ({languages}; {relations}), asked in every format"
+
+
+def _measure(cell: CellResult) -> str:
+    """Return which measure decided what is correct; chosen in advance for each set."""
+    source = SOURCES.get(cell.spec.task.name)
+    return MEASURES[source.primary if source else PRIMARY["name"]]
 
 
 def _prompts(prompts: dict[str, Any]) -> str:

@@ -27,6 +27,12 @@ from illusion_lib.probes.degenerate import classify
         ("القاهرة", "ar", True, "ok"),
         ("नई दिल्ली", "hi", True, "ok"),
         ("Москва", "xx", True, "ok"),
+        ("Beograd", "sr", True, "ok"),
+        ("Београд", "sr", True, "ok"),
+        ("Sofia", "bg", True, "wrong_language"),
+        ("भारत", "vi", True, "wrong_language"),
+        ("ភ្នំពេញ", "km", True, "ok"),
+        ("Madrid is the capital", "es", True, "ok"),  # languages of one script are not told apart
         ("1.000.000", "en", True, "ok"),
         ("a very long answer that did not", "en", False, "truncated"),
     ],
