@@ -10,6 +10,7 @@ Nothing here imports torch.
 """
 
 from illusion_lib.divergence.agreement import format_agreement
+from illusion_lib.divergence.asking import asking, shift
 from illusion_lib.divergence.budget import budget_curve, pass_at_k
 from illusion_lib.divergence.chance import above_chance, latent_recognition, recognition_only_rate
 from illusion_lib.divergence.compare import compare
@@ -48,6 +49,7 @@ __all__ = [
     "Rule",
     "above_chance",
     "accuracy",
+    "asking",
     "budget_curve",
     "calibration_draws",
     "changes",
@@ -80,6 +82,7 @@ __all__ = [
     "read_results",
     "recognition_only_rate",
     "recovery",
+    "shift",
     "sign_flip",
     "sparsity_models",
     "tidy",

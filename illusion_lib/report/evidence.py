@@ -1,14 +1,10 @@
-"""The tables behind a model's verdict: tests, models of every answer, fates, draws, power."""
+"""The tables behind a model's verdict: tests, models of every answer, draws, power."""
 
 from __future__ import annotations
-
-import html
-from typing import Any
 
 import pandas as pd
 
 from illusion_lib import divergence
-from illusion_lib.divergence.fates import FATES
 from illusion_lib.divergence.frames import ALL
 from illusion_lib.divergence.gap_power import POWER
 from illusion_lib.divergence.interaction import STEP
@@ -23,10 +19,9 @@ from illusion_lib.report.numerals import (
     percent,
     share,
     signed,
-    with_interval,
 )
 from illusion_lib.report.parts import note
-from illusion_lib.report.tables import table
+from illusion_lib.report.tables import joined, table
 
 
 def changes_table(rows: pd.DataFrame) -> Html:
@@ -45,7 +40,7 @@ def changes_table(rows: pd.DataFrame) -> Html:
     names: dict[str, str] = {}
     for part, word in ((says, "says"), (picks, "picks")):
         part = part.reindex(says.index)
-        shown[f"{word}_change"] = _joined(part, "difference", signed)
+        shown[f"{word}_change"] = joined(part, "difference", signed)
         shown[f"{word}_flips"] = [
             f"{count(worse)} / {count(better)}"
             for worse, better in zip(part["right_to_wrong"], part["wrong_to_right"], strict=True)
@@ -73,9 +68,9 @@ def recognition_table(rows: pd.DataFrame) -> Html:
     """
     rows = rows[rows["language"] == ALL].reset_index(drop=True)
     shown = pd.DataFrame({"pruning": rows["label"], "unsaid": rows["items"]})
-    shown["picked"] = _joined(rows, "picked", share)
+    shown["picked"] = joined(rows, "picked", share)
     shown["chance"] = rows["chance"]
-    shown["corrected"] = _joined(rows, "corrected", signed, "corrected_")
+    shown["corrected"] = joined(rows, "corrected", signed, "corrected_")
     shown["raw"], shown["latent"] = rows["recognition"], rows["latent"]
     names = {
         "unsaid": "not said",
@@ -107,10 +102,10 @@ def interactions_table(paired: pd.DataFrame) -> Html:
     rows = rows[rows["language"] == ALL].set_index("cell")
     mixed = divergence.interactions(paired, "mixed").set_index("cell").reindex(rows.index)
     shown = pd.DataFrame({"pruning": rows["label"]})
-    shown["odds"] = _joined(rows, "odds_ratio", _ratio, "odds_")
+    shown["odds"] = joined(rows, "odds_ratio", _ratio, "odds_")
     shown["p"] = rows["p_holm"]
-    shown["effect"] = _joined(rows, "effect", signed, "effect_")
-    shown["mixed"] = _joined(mixed, "odds_ratio", _ratio, "odds_")
+    shown["effect"] = joined(rows, "effect", signed, "effect_")
+    shown["mixed"] = joined(mixed, "odds_ratio", _ratio, "odds_")
     shown["added"] = ["yes" if not absent(note_) else "no" for note_ in rows["note"]]
     names = {"odds": "odds ratio, average", "effect": "points of probability"}
     names |= {"mixed": "odds ratio, one fact", "added": "made-up facts"}
@@ -139,10 +134,10 @@ def trend_table(paired: pd.DataFrame) -> Html:
         return note("No pruning has a sparsity, so there is no trend to fit.")
     mixed = divergence.sparsity_models(paired, "mixed")
     shown = pd.DataFrame({"method": rows["method"], "language": rows["language"]})
-    shown["odds"] = _joined(rows, "odds_ratio", _ratio, "odds_")
+    shown["odds"] = joined(rows, "odds_ratio", _ratio, "odds_")
     shown["p"] = rows["p_holm"]
-    shown["effect"] = _joined(rows, "effect", signed, "effect_")
-    shown["mixed"] = _joined(mixed, "odds_ratio", _ratio, "odds_")
+    shown["effect"] = joined(rows, "effect", signed, "effect_")
+    shown["mixed"] = joined(mixed, "odds_ratio", _ratio, "odds_")
     names = {"odds": "odds ratio, average", "effect": "points of probability"}
     names |= {"mixed": "odds ratio, one fact"}
     formats: dict[str, Format] = {"odds": str, "p": p_value, "effect": str, "mixed": str}
@@ -152,38 +147,6 @@ def trend_table(paired: pd.DataFrame) -> Html:
         "its floor they cannot, so read this beside the single prunings above."
     )
     return table(shown, caption, formats, names)
-
-
-def fates_table(records: pd.DataFrame) -> Html:
-    """Return how many lost answers are demoted, erased or undecided, with the rule folded away.
-
-    Parameters
-    ----------
-    records
-        Records of one model.
-    """
-    rows = divergence.fate_counts(records)
-    totals = rows.drop_duplicates("cell").set_index("cell")
-    shown = pd.DataFrame({"pruning": totals["label"], "lost": totals["total"]})
-    for fate in FATES:
-        own = rows[rows["fate"] == fate].set_index("cell").reindex(totals.index)
-        shown[fate] = [
-            count(n) + ("" if absent(s) else f" ({with_interval(s, low, high)})")
-            for n, s, low, high in zip(
-                own["items"], own["share"], own["low"], own["high"], strict=True
-            )
-        ]
-    formats: dict[str, Format] = {"lost": count} | dict.fromkeys(FATES, str)
-    caption = (
-        "What became of the lost answers, one by one; shares with 95 % intervals. Outputs that "
-        "collapsed (empty, a loop, the wrong language) are counted apart and are in no share."
-    )
-    steps = "".join(f"<li>{html.escape(step)}</li>" for step in divergence.FateRule().text)
-    rule = (
-        '<details class="rule"><summary>The rule behind the words</summary>'
-        f"<ul>{steps}</ul></details>"
-    )
-    return Html(table(shown, caption, formats).content + rule)
 
 
 def draws_table(paired: pd.DataFrame) -> Html:
@@ -210,7 +173,7 @@ def draws_table(paired: pd.DataFrame) -> Html:
                 )
             ],
             "draws": rows["draws"],
-            "mean": _joined(rows, "mean", signed),
+            "mean": joined(rows, "mean", signed),
             "spread": rows["spread"],
             "range": [
                 f"{signed(low)} to {signed(high)}" if not absent(low) else None
@@ -275,16 +238,6 @@ def unpaired_note(items: pd.DataFrame) -> Html:
         )
     )
     return note(f"Left out, because one of the two models has no answer in a format: {words}.")
-
-
-def _joined(rows: pd.DataFrame, name: str, number: Format, prefix: str = "") -> list[Any]:
-    """Return a number with its interval for each row; None where it is missing."""
-    return [
-        None if absent(value) else with_interval(value, low, high, number)
-        for value, low, high in zip(
-            rows[name], rows[f"{prefix}low"], rows[f"{prefix}high"], strict=True
-        )
-    ]
 
 
 def _ratio(value: float) -> str:

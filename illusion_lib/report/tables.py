@@ -10,7 +10,7 @@ import pandas as pd
 
 from illusion_lib.report.escape import plain
 from illusion_lib.report.exhibit import Html
-from illusion_lib.report.numerals import MISSING, Format, absent
+from illusion_lib.report.numerals import MISSING, Format, absent, with_interval
 
 _SHORT = 18
 
@@ -59,6 +59,28 @@ def table(
             cells.append(f"<td{_kind(name in formats, value)}>{text}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
     return framed(f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>", caption)
+
+
+def joined(rows: pd.DataFrame, name: str, number: Format, prefix: str = "") -> list[Any]:
+    """Return a number with its interval for each row; None where it is missing.
+
+    Parameters
+    ----------
+    rows
+        With a column `name`, and its limits in ``low`` and ``high`` behind `prefix`.
+    name
+        Which number.
+    number
+        How it is written.
+    prefix
+        Of the columns of the limits.
+    """
+    return [
+        None if absent(value) else with_interval(value, low, high, number)
+        for value, low, high in zip(
+            rows[name], rows[f"{prefix}low"], rows[f"{prefix}high"], strict=True
+        )
+    ]
 
 
 def framed(inside: str, caption: str) -> Html:

@@ -2,10 +2,13 @@
 
 import re
 
+import pandas as pd
 import pytest
 
 from illusion_lib import divergence
 from illusion_lib.report import evidence
+from illusion_lib.report.asking import asking_table
+from illusion_lib.report.fates import fates_table
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def shown_tables(records):
         "recognition": evidence.recognition_table(divergence.recognition_only_rate(items)),
         "interactions": evidence.interactions_table(paired),
         "trend": evidence.trend_table(paired),
-        "fates": evidence.fates_table(records),
+        "fates": fates_table(records),
         "draws": evidence.draws_table(paired),
         "power": evidence.power_table(paired),
         "unpaired": evidence.unpaired_note(items),
@@ -67,3 +70,12 @@ def test_one_draw_is_said_to_be_one(paired):
     assert "one draw" in evidence.draws_table(paired).content
     twice = paired.assign(calibration_seed=(paired.groupby("cell").cumcount() % 2))
     assert "spread between draws" in evidence.draws_table(twice).content
+
+
+def test_other_ways_of_asking_are_shown_where_asked(records):
+    assert "three main ways only" in asking_table(records).content
+    letters = records[records["probe"] == "choice"].assign(probe="letter", agreement=0.75)
+    kl = letters.assign(probe="kl", correct=None, kl_dense=0.5)
+    shown = asking_table(pd.concat([records, letters, kl], ignore_index=True))
+    assert "picks its letter" in shown.content
+    assert not UNDEFINED.search(text_of(shown))
