@@ -35,10 +35,11 @@ def load_items(
     ----------
     name
         A name of `illusion_lib.items.sources.SOURCES` (``facts``, ``xquad``, ``tydiqa``,
-        ``truthfulqa``), or the path of a ``.jsonl`` or ``.csv`` file (its fields are described in
+        ``truthfulqa``, ``mkqa``, ``exams``), or the path of a ``.jsonl`` or ``.csv`` file (its fields are described in
         `illusion_lib.items.read`).
     languages, relations
-        What to keep, in this order; empty keeps all that the set holds, sorted by name.
+        What to keep, in this order; empty keeps all that the set holds, sorted by name. The facts
+        have the relations ``capital``, ``continent``, ``currency`` and ``official_language``.
     limit
         Items per language and relation, taken after a seeded shuffle of the parallel ids: a
         parallel set keeps the same facts in each language, and a smaller limit keeps a prefix of

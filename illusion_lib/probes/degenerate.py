@@ -15,8 +15,8 @@ _LATIN = (
     *("nl", "no", "pl", "pt", "ro", "sq", "sv", "sw", "tr", "vi"),
 )
 _SCRIPTS: dict[str, set[str]] = {
-    **dict.fromkeys(_LATIN, {"LATIN"}),
-    **dict.fromkeys(("bg", "mk", "ru"), {"CYRILLIC"}),
+    **{language: {"LATIN"} for language in _LATIN},
+    **{language: {"CYRILLIC"} for language in ("bg", "mk", "ru")},
     "sr": {"CYRILLIC", "LATIN"},
     "zh": {"CJK"},
     "ja": {"CJK", "HIRAGANA", "KATAKANA"},

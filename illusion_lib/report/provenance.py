@@ -58,7 +58,9 @@ def _questions(cell: CellResult) -> str:
 def _measure(cell: CellResult) -> str:
     """Return which measure decided what is correct; chosen in advance for each set."""
     source = SOURCES.get(cell.spec.task.name)
-    return MEASURES[source.primary if source else PRIMARY["name"]]
+    if source is not None:
+        return MEASURES[source.primary]
+    return f"{MEASURES[PRIMARY['name']]}; of a sentence, if {MEASURES[PRIMARY['sentence']]}"
 
 
 def _prompts(prompts: dict[str, Any]) -> str:
