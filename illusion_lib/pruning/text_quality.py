@@ -12,7 +12,7 @@ from illusion_lib.errors import SpecError
 from illusion_lib.models import Model
 from illusion_lib.pruning.calibration import file_tokens
 
-_BATCH_TOKENS = 2048  # the logits of a batch, over the whole vocabulary, must fit into memory
+_BATCH_LOGITS = 2**27  # of a batch, over the whole vocabulary: 512 MiB in float32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,8 @@ def perplexity(model: Model, tokens: torch.Tensor) -> Perplexity:
     """
     windows, length = tokens.shape
     total = 0.0
-    for batch in torch.split(tokens, max(1, _BATCH_TOKENS // length)):
+    vocabulary = model.net.get_input_embeddings().weight.shape[0]
+    for batch in torch.split(tokens, max(1, _BATCH_LOGITS // (vocabulary * length))):
         ids = batch.to(model.device)
         logits = model.net(input_ids=ids, use_cache=False).logits[:, :-1].float()
         losses = torch.nn.functional.cross_entropy(

@@ -21,7 +21,9 @@ def test_batches_change_nothing(llama, tokens, monkeypatch):
     from importlib import import_module
 
     whole = perplexity(llama, tokens).value
-    monkeypatch.setattr(import_module("illusion_lib.pruning.text_quality"), "_BATCH_TOKENS", 16)
+    monkeypatch.setattr(
+        import_module("illusion_lib.pruning.text_quality"), "_BATCH_LOGITS", 64 * 16
+    )
     assert perplexity(llama, tokens).value == pytest.approx(whole, rel=1e-6)
 
 
