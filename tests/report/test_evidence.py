@@ -45,7 +45,7 @@ def test_every_table_is_defined(records):
 
 
 def test_a_model_that_says_nothing_gives_words_not_nan(records):
-    mute = records.copy()
+    mute = records[records["cell"].isin(["dense", "wanda-s050"])].copy()
     mute.loc[mute["probe"] == "open", "correct"] = False
     for name, shown in shown_tables(mute).items():
         assert not re.search(r"\b(nan|inf|None|<NA>)\b", re.sub("<[^>]+>", " ", shown.content)), (
