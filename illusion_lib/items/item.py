@@ -71,12 +71,13 @@ class Item:
         for text, shown in zip(wrong, self.distractors, strict=True):
             if text in accepted:
                 raise ItemError(
-                    f"item {self.id!r}: distractor {shown!r} is the gold answer or an alias of it"
+                    f"item {self.id!r}: distractor {shown!r} is the gold answer or an alias of "
+                    "it; replace it"
                 )
             if not text:
-                raise ItemError(f"item {self.id!r}: a distractor is empty")
+                raise ItemError(f"item {self.id!r}: a distractor is empty; fill or remove it")
         if len(set(wrong)) < len(wrong):
-            raise ItemError(f"item {self.id!r}: a distractor is listed twice")
+            raise ItemError(f"item {self.id!r}: a distractor is listed twice; replace one")
 
     @property
     def accepted(self) -> tuple[str, ...]:

@@ -35,8 +35,8 @@ def load_items(
     ----------
     name
         A name of `illusion_lib.items.sources.SOURCES` (``facts``, ``xquad``, ``tydiqa``,
-        ``truthfulqa``, ``mkqa``, ``exams``), or the path of a ``.jsonl`` or ``.csv`` file (its fields are described in
-        `illusion_lib.items.read`).
+        ``truthfulqa``, ``mkqa``, ``exams``), or the path of a ``.jsonl`` or ``.csv`` file (its
+        fields are described in `illusion_lib.items.read`).
     languages, relations
         What to keep, in this order; empty keeps all that the set holds, sorted by name. The facts
         have the relations ``capital``, ``continent``, ``currency`` and ``official_language``.

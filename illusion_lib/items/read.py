@@ -34,6 +34,7 @@ from illusion_lib.items.item import Item, surface
 from illusion_lib.items.words import words
 
 LINE_LIMIT = 1_000_000  # bytes
+_LANGUAGE = re.compile("[a-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXTS = ("id", "language", "relation", "question", "answer")
 _DEFAULTED = ("parallel_id", "source", "kind")
@@ -173,10 +174,14 @@ def _item(row: dict[str, Any], file: str) -> Item:
         if name not in _LISTS:
             check_text(name, value)
         elif not isinstance(value, list):
-            raise ItemError(f"field {name!r} is not a list of texts")
+            raise ItemError(f'field {name!r} is not a list of texts; write ["one", "two"]')
         else:
             for entry in value:
                 check_text(name, entry)
+    if not _LANGUAGE.fullmatch(row["language"]):
+        raise ItemError(
+            f"field 'language' is {_shown(row['language'])}; write a CLDR code such as en or pt-BR"
+        )
     answers = [row["answer"], *row.get("aliases", ()), *row["distractors"]]
     for answer in answers:
         if not words(answer):
@@ -223,5 +228,5 @@ def _check_options(item: Item) -> None:
         if exact(distractor) in accepted:
             raise ItemError(
                 f"distractor {distractor!r} is the gold answer or one of its aliases but for "
-                "punctuation"
+                "punctuation; replace it"
             )
