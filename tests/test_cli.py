@@ -81,6 +81,23 @@ def test_plan_sweep_and_sweep_again(illusion, study, tmp_path):
     assert "2 cells, 2 finished; about 0.0 min" in again.stdout
 
 
+def test_prune_takes_documents_languages_and_a_text_for_perplexity(illusion, tmp_path):
+    text = "the capital of France is Paris " * 20
+    (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}))
+    (tmp_path / "a.txt").write_text(text)
+    size = ("--samples", 2, "--length", 8, "--sparsity", 0.5)
+    for name, options in {
+        "one": ("--calibration", "a.jsonl", "--perplexity", "a.txt", "--stream"),
+        "two": ("--language", "es", "--language", "en", "--statistics", "one_pass"),
+    }.items():
+        done = illusion("prune", "tiny-random", "--out", name, *size, *options, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "windows of 8 tokens" in done.stdout
+    assert "source a.jsonl" in (tmp_path / "one" / "README.md").read_text()
+    assert "languages es, en" in (tmp_path / "two" / "README.md").read_text()
+    assert "statistics: one_pass" in (tmp_path / "two" / "README.md").read_text()
+
+
 def test_prune_writes_a_checkpoint_that_can_be_probed(illusion, tmp_path):
     done = illusion("prune", "tiny-random", "--sparsity", 0.5, "--out", "pruned", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")

@@ -66,8 +66,8 @@ def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
 def _smallest(scores: torch.Tensor, count: int) -> torch.Tensor:
     """Return each row's `count`-th lowest score, (rows, 1).
 
-    Measured on a row-wise 1536 x 576 matrix, one core: numpy's partition 5 ms, torch's kthvalue
-    and unsorted topk 16-17 ms, sort 58 ms. A GPU sorts fast and has no parallel kthvalue.
+    ``benchmarks/selection.py`` compares the ways: on a CPU numpy's partition is several times
+    faster than kthvalue, topk and sort. A GPU sorts fast and has no parallel kthvalue.
     """
     if scores.device.type != "cpu":
         return scores.sort(dim=1).values[:, count - 1 : count]

@@ -178,13 +178,13 @@ def _card(model: Model, spec: PruneSpec, calibration: CalibrationSpec, done: Exp
             f"source {calibration.source}, seed {calibration.seed}"
             + (f", languages {', '.join(calibration.languages)}" if calibration.languages else "")
         ]
-    held_out = "text sampled from the dense model" if done.text == SELF else done.text
+    sampled = "held-out text sampled from the dense model"
+    where = sampled if done.text == SELF else f"`{done.text}`"
     text += [
         f"- achieved sparsity: {report.sparsity:.4f} of the pruned layers, "
         f"{report.model_sparsity:.4f} of all parameters",
-        f"- perplexity on {held_out} ({done.dense.windows} windows of {done.dense.length} "
-        f"tokens, none of them used for calibration): dense {done.dense.value:.3f}, "
-        f"pruned {done.pruned.value:.3f}",
+        f"- perplexity on {where} ({done.dense.windows} windows of {done.dense.length} tokens): "
+        f"dense {done.dense.value:.3f}, pruned {done.pruned.value:.3f}",
         f"- made with illusion-lib {version('illusion-lib')}, weights in {model.spec.dtype}",
         "",
         "Unstructured zeros make a model neither smaller nor faster by themselves.",
