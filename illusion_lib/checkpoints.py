@@ -224,7 +224,27 @@ def _checkpoint(folder: Path, note: str) -> Checkpoint:
             f"{folder} holds no .safetensors weights (pickled weights are not loaded: they can run "
             "code); convert the checkpoint with save_pretrained(..., safe_serialization=True)"
         )
-    return Checkpoint(folder, _folder_fingerprint(folder), note)
+    method = quantisation(folder)
+    if method is not None:
+        note = f"{note} The weights are quantised ({method})."
+    return Checkpoint(folder, _folder_fingerprint(folder), note.strip())
+
+
+def quantisation(folder: Path) -> str | None:
+    """Return how a checkpoint's weights are quantised (``gptq``, ``awq``, ...), or None.
+
+    Raises
+    ------
+    ModelError
+        The checkpoint's config is not JSON.
+    """
+    try:
+        config = json.loads((folder / "config.json").read_bytes())
+        found = config.get("quantization_config") or {}
+        method = found.get("quant_method")
+    except (OSError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder / 'config.json'} cannot be read: {error}") from error
+    return None if not found else str(method or "of an unnamed kind")
 
 
 def _folder_fingerprint(folder: Path) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from illusion_lib.checkpoints import Checkpoint, find_checkpoint
+from illusion_lib.checkpoints import Checkpoint, find_checkpoint, quantisation
 from illusion_lib.errors import ModelError
 from illusion_lib.specs import ModelSpec
 
@@ -86,16 +86,37 @@ def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
     asked = ModelSpec(spec) if isinstance(spec, str) else spec
     checkpoint = find_checkpoint(asked)
     resolved = resolve_dtype(asked)
+    _refuse_unknown(quantisation(checkpoint.folder))
     try:
         with quiet():
             tokenizer = _load_tokenizer(checkpoint, resolved)
             net = _load_net(checkpoint, resolved, device)
-    except (ValueError, OSError, RuntimeError, KeyError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise ModelError(f"cannot load {asked.name!r} as a causal LM: {reason}") from error
+    except ImportError as error:  # transformers names the package that the format needs
+        what = checkpoint.note or "The checkpoint's format needs more than is installed."
+        raise ModelError(f"cannot load {asked.name!r}. {what} {_one_line(error)}") from error
+    except (ValueError, OSError, RuntimeError, KeyError, AttributeError) as error:
+        raise ModelError(
+            f"cannot load {asked.name!r} as a causal LM: {_one_line(error)}"
+        ) from error
     net.requires_grad_(False)
     net.eval()
     return Model(resolved, net, tokenizer, checkpoint.fingerprint, checkpoint.note)
+
+
+def _refuse_unknown(method: str | None) -> None:
+    """Refuse a quantisation that transformers would ignore, and read as if it were none."""
+    from transformers.quantizers.auto import AUTO_QUANTIZER_MAPPING
+
+    known = {*AUTO_QUANTIZER_MAPPING, "bitsandbytes"}
+    if method is not None and method not in known:
+        raise ModelError(
+            f"weights quantised as {method!r} are unknown to the installed transformers; "
+            f"it knows {', '.join(sorted(known))}; try a newer transformers"
+        )
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
 
 
 def _load_tokenizer(checkpoint: Checkpoint, spec: ModelSpec) -> PreTrainedTokenizerBase:
@@ -113,14 +134,18 @@ def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTraine
     from transformers import AutoModelForCausalLM
 
     where = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
+    # Quantised weights are made for their device when they are read, and cannot be moved later.
+    placed: str | dict[str, str] | None = "auto" if where == "balanced" else None
+    if quantisation(checkpoint.folder) is not None and placed is None:
+        placed = {"": where}
     net: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
         checkpoint.folder,
         dtype=_DTYPES[spec.dtype],
-        device_map="auto" if where == "balanced" else None,
+        device_map=placed,
         use_safetensors=True,
         trust_remote_code=spec.trust_remote_code,
     )
-    return net if where == "balanced" else net.to(where)
+    return net if placed is not None else net.to(where)
 
 
 def convert_gguf(gguf: Path, folder: Path) -> None:

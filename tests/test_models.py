@@ -1,11 +1,16 @@
 """A model loads without gradients or noise, and its weights have a fingerprint."""
 
+import importlib.util
+import json
+
 import pytest
 import torch
 
 from illusion_lib.errors import ModelError
+from illusion_lib.items import load_items
 from illusion_lib.models import load_model, resolve_dtype, weight_fingerprint
-from illusion_lib.specs import ModelSpec
+from illusion_lib.probes import run_ladder
+from illusion_lib.specs import ModelSpec, ProbeSpec
 
 
 @pytest.fixture(scope="module")
@@ -63,3 +68,63 @@ def test_the_embedded_model_knows_the_capital_of_france():
     )
     output = model.net.generate(**prompt, max_new_tokens=12, do_sample=False)
     assert "Paris" in model.tokenizer.decode(output[0])
+
+
+def quantised(folder, tiny, **config):
+    """Write the tiny model with a config that says how its weights are quantised."""
+    tiny.net.save_pretrained(folder)
+    tiny.tokenizer.save_pretrained(folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": config}))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("method", "settings", "package"),
+    [
+        ("gptq", {"bits": 4, "group_size": 128}, "optimum"),
+        ("awq", {"bits": 4, "group_size": 128}, "gptqmodel"),
+        ("bitsandbytes", {"load_in_4bit": True}, "bitsandbytes"),
+    ],
+)
+def test_a_missing_package_is_named(tiny, tmp_path, method, settings, package):
+    if importlib.util.find_spec(package) is not None:
+        pytest.skip(f"{package} is installed")
+    path = quantised(tmp_path, tiny, quant_method=method, **settings)
+    with pytest.raises(ModelError, match=rf"quantised \({method}\).*{package}"):
+        load_model(path)
+
+
+def test_an_unknown_format_is_refused(tiny, tmp_path):
+    with pytest.raises(ModelError, match="none-such.*newer transformers"):
+        load_model(quantised(tmp_path, tiny, quant_method="none-such"))
+
+
+def test_quantised_weights_are_placed_when_read_and_probed(tiny, tmp_path, monkeypatch):
+    """A stand-in for a format that the installed transformers loads."""
+    from transformers.quantizers import auto
+    from transformers.quantizers.base import HfQuantizer
+    from transformers.utils.quantization_config import QuantizationConfigMixin
+
+    class Config(QuantizationConfigMixin):
+        def __init__(self, **settings):
+            self.quant_method = "stand-in"
+
+    class Quantizer(HfQuantizer):
+        requires_calibration = False
+        is_serializable = True
+        is_trainable = False
+
+        def validate_environment(self, *args, device_map=None, **settings):
+            placed.append(device_map)
+
+    placed = []
+    monkeypatch.setitem(auto.AUTO_QUANTIZER_MAPPING, "stand-in", Quantizer)
+    monkeypatch.setitem(auto.AUTO_QUANTIZATION_CONFIG_MAPPING, "stand-in", Config)
+    model = load_model(quantised(tmp_path, tiny, quant_method="stand-in"), device="cpu")
+    assert placed == [{"": "cpu"}]
+    assert "quantised (stand-in)" in model.note
+    items = load_items(limit=2, languages=("en",))
+    right = run_ladder(tiny, items, ProbeSpec(probes=("choice",)))
+    found = run_ladder(model, items, ProbeSpec(probes=("choice",)))
+    assert [r.log_prob_sum for r in found] == [r.log_prob_sum for r in right]
