@@ -96,7 +96,7 @@ def test_a_missing_package_is_named(tiny, tmp_path, method, settings, package):
 
 
 def test_an_unknown_format_is_refused(tiny, tmp_path):
-    with pytest.raises(ModelError, match="none-such.*newer transformers"):
+    with pytest.raises(ModelError, match=r"none-such.*newer transformers"):
         load_model(quantised(tmp_path, tiny, quant_method="none-such"))
 
 
