@@ -89,6 +89,11 @@ def audit_counts(records: pd.DataFrame) -> Html:
         f"{len(calls)} different answers of this run on which the matcher's decision could be "
         "doubted, by reason and language."
     )
+    if not set(_MEASURES) <= set(records.columns):
+        caption = (
+            "These records are from before the measures were stored; run the study again to see "
+            "its close calls."
+        )
     return table(frame, caption, formats, {"why": "close call"})
 
 
