@@ -58,6 +58,39 @@ def changes_table(rows: pd.DataFrame) -> Html:
     return table(shown, caption, formats, names)
 
 
+_MEASURES = {
+    "production_gap": "picks − says",
+    "retention_gap": "share kept: picks − says",
+    "difference_in_differences": "change since dense: picks − says",
+}
+
+
+def gaps_table(gaps: pd.DataFrame, corrected: bool) -> Html:
+    """Return the three gaps between the formats for each pruning.
+
+    Parameters
+    ----------
+    gaps
+        Result of `divergence.gaps`.
+    corrected
+        Whether guessing is taken out of the picks.
+    """
+    names = {name + ("_corrected" if corrected else ""): text for name, text in _MEASURES.items()}
+    rows = gaps[(gaps["language"] == ALL) & gaps["measure"].isin(names)].copy()
+    rows["text"] = joined(rows, "estimate", signed)
+    wide = rows.pivot(index="cell", columns="measure", values="text")
+    labels = rows.drop_duplicates("cell").set_index("cell")["label"]
+    shown = wide.reindex(index=labels.index, columns=list(names))
+    shown.insert(0, "pruning", labels)
+    how = (
+        "Guessing is taken out of the picks. The middle column is the gap that the verdict judges."
+        if corrected
+        else "Raw picks: a model that knows nothing and guesses shows a gap here."
+    )
+    caption = f"Three ways to write down the gap, with 95 % intervals over facts. {how}"
+    return table(shown, caption, dict.fromkeys(names, str), names)
+
+
 def recognition_table(rows: pd.DataFrame) -> Html:
     """Return what is left of recognition when guessing is taken out.
 

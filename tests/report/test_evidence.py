@@ -28,6 +28,8 @@ def shown_tables(records):
     paired = divergence.pairs(items)
     return {
         "changes": evidence.changes_table(divergence.changes(paired, resamples=200)),
+        "gaps": evidence.gaps_table(divergence.gaps(items, resamples=200), corrected=True),
+        "raw gaps": evidence.gaps_table(divergence.gaps(items, resamples=200), corrected=False),
         "recognition": evidence.recognition_table(divergence.recognition_only_rate(items)),
         "interactions": evidence.interactions_table(paired),
         "trend": evidence.trend_table(paired),
