@@ -9,6 +9,8 @@ from torch import nn
 from illusion_lib.errors import PruneError
 from illusion_lib.pruning import collect, gathering
 from illusion_lib.pruning.blocks import find_blocks
+from illusion_lib.pruning.gathering import inputs_of
+from illusion_lib.pruning.replay import open_streams
 from illusion_lib.pruning.statistics import Collector, InputStatistics
 
 
@@ -63,6 +65,37 @@ def test_batches_of_the_engine_change_nothing(llama, tokens, monkeypatch, batch_
     for name, value in whole.items():
         assert split[name].tokens == value.tokens
         torch.testing.assert_close(split[name].gram, value.gram, rtol=1e-4, atol=1e-4)
+
+
+def test_a_pass_ends_at_its_last_input_but_for_the_first(llama, tokens):
+    """The last product of a block is looked at by nobody; the statistics are the same."""
+    blocks, batches = find_blocks(llama.net), tokens.split(2)
+    block = blocks[0]
+    streams = open_streams(llama.net, blocks, batches)
+    with torch.no_grad(), Collector(block.matrices, "gram") as whole:
+        for stream in streams:
+            stream.run(0, block.module)
+    finished = []
+    hook = block.module.mlp.down_proj.register_forward_hook(lambda *_: finished.append(1))
+    with torch.no_grad():
+        got = inputs_of(block, 0, streams, "gram")
+    hook.remove()
+    assert len(batches) == 3
+    assert len(finished) == 1
+    for name, value in whole.inputs.items():
+        assert got[name].tokens == value.tokens == tokens.numel()
+        assert torch.equal(got[name].gram, value.gram)
+
+
+@torch.no_grad()
+def test_a_layer_that_runs_twice_is_counted_twice():
+    block, matrices = fickle()
+    with Collector(matrices, "norms") as collector:
+        for _ in range(3):
+            with collector.until_last_input():
+                block.b(block.a(block.a(torch.ones(1, 4))))
+    assert collector.inputs["layers.0.a"].tokens == 6
+    assert collector.inputs["layers.0.b"].tokens == 3
 
 
 class Fickle(nn.Module):
