@@ -22,6 +22,8 @@ _PROMPT_TOKENS = 60
 _ANSWER_TOKENS = 8
 # Small matrices, masks, norms and copies keep a real forward below the peak of a large product.
 _SHARE_OF_PEAK = 0.35
+# Seconds of finished cells by model and method: to set up, and for one question.
+_Like = dict[tuple[str, str], list[tuple[float, float]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,8 @@ class CellCost:
         What it took, or is expected to take, on this machine; None where the model's size is not
         known without fetching it.
     measured
-        Whether `seconds` was measured: on the cell itself, or as the median of its like.
+        Whether `seconds` was measured: on the cell itself, or as the median of its like, scaled
+        to its number of questions.
     """
 
     spec: CellSpec
@@ -54,16 +57,16 @@ def plan_costs(cells: Sequence[CellSpec], store: Store) -> list[CellCost]:
     matrix-product speed, with every item assumed to need the recovery probes.
     """
     peak = _peak_flops()
-    like: dict[tuple[str, str], list[float]] = {}
+    like: _Like = {}
     for manifest in store.manifests():
         kind = (manifest.spec["model"]["name"], manifest.spec["prune"]["method"])
-        like.setdefault(kind, []).append(sum(manifest.seconds.values()))
+        probing = manifest.seconds.get("probe", 0.0)
+        setup = sum(manifest.seconds.values()) - probing
+        like.setdefault(kind, []).append((setup, probing / manifest.items["count"]))
     return [_cost(cell, store, like, peak) for cell in cells]
 
 
-def _cost(
-    cell: CellSpec, store: Store, like: dict[tuple[str, str], list[float]], peak: float
-) -> CellCost:
+def _cost(cell: CellSpec, store: Store, like: _Like, peak: float) -> CellCost:
     at_hand = is_at_hand(cell.model)
     count = _expected_items(cell)
     if at_hand:
@@ -74,7 +77,7 @@ def _cost(
         count = len(plan.items)
     alike = like.get((cell.model.name, cell.prune.method))
     if alike:
-        return CellCost(cell, False, median(alike), True)
+        return CellCost(cell, False, median(setup + count * item for setup, item in alike), True)
     parameters = _parameters(cell) if at_hand else cell.model.parameters
     if parameters is None:
         return CellCost(cell, False, None, False)
