@@ -31,7 +31,12 @@ def test_environment_gives_conda_users_the_same_requirements():
     assert sorted(listed) == sorted(PROJECT["dependencies"])
 
 
-@pytest.mark.parametrize("line", PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+EXTRAS = PROJECT["optional-dependencies"].values()
+
+
+@pytest.mark.parametrize(
+    "line", sorted({*PROJECT["dependencies"], *(x for e in EXTRAS for x in e)})
+)
 def test_every_requirement_is_pinned_within_its_range(line):
     requirement = Requirement(line)
     pinned = pins()[canonicalize_name(requirement.name)]
