@@ -10,6 +10,7 @@ From a matrix of other models' answers to an estimate for a new model::
     estimate = fitted.predict(answers)                    # float (new models, 50), in that order
     low, high = fitted.interval(answers, level=0.9)       # like the models of the matrix
     low, high = fitted.interval(answers, shift=True)      # possibly unlike them: wider
+    unlike = anchors.best(n_anchors=50, shift=True)       # for models that surely are
     print(fitted.notes_)                                  # what had to be degraded
 
 `study` judges estimators on models they have not seen; `production_estimate` estimates the
@@ -38,9 +39,11 @@ from illusion_lib.anchors.logs import load_inspect, load_lighteval, load_lm_eval
 from illusion_lib.anchors.matrix import ResponseMatrix
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
 from illusion_lib.anchors.rasch import EvenRasch
+from illusion_lib.anchors.shifted import Shifted
+from illusion_lib.anchors.source import read_matrix
 from illusion_lib.anchors.sparseeval import SparseEval
 from illusion_lib.anchors.splits import split
-from illusion_lib.anchors.study import Study, compare, study
+from illusion_lib.anchors.study import Study, compare, study, trials
 from illusion_lib.anchors.tailored import Tailored
 from illusion_lib.errors import AnchorError
 
@@ -63,6 +66,7 @@ __all__ = [
     "RandomMean",
     "RandomRidge",
     "ResponseMatrix",
+    "Shifted",
     "Sitting",
     "SparseEval",
     "Study",
@@ -80,9 +84,11 @@ __all__ = [
     "load_lighteval",
     "load_lm_eval",
     "production_estimate",
+    "read_matrix",
     "save",
     "split",
     "stability",
     "stop_when_narrow",
     "study",
+    "trials",
 ]

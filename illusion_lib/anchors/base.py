@@ -176,6 +176,12 @@ class AnchorEstimator(ABC):
         """Learn to read the answers on `anchors_`: the last third of `fit`."""
         self._learn(self.training_, self.training_.scores[:, self.anchors_])
 
+    def adopt(self, training: Training, anchors: IntArray) -> None:
+        """Learn to read `anchors` that somebody else has chosen, instead of `fit`."""
+        self.training_, self.anchors_, self.notes_ = training, anchors, training.notes
+        self._quantiles = {}
+        self.learn()
+
     def note(self, text: str) -> None:
         """Record one degraded step."""
         self.notes_ = (*self.notes_, text)

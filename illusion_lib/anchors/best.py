@@ -12,6 +12,7 @@ from illusion_lib.anchors.factors import fit_factors, shrunk_equations
 from illusion_lib.anchors.kernel import fit_curve
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.anchors.selection import exchange, forward
+from illusion_lib.anchors.shifted import Shifted
 
 
 @dataclass(eq=False)
@@ -62,6 +63,16 @@ class Best(AnchorEstimator):
         return self._line(answers) + self.curve_(answers)
 
 
-def best(n_anchors: int = 50, seed: int = 0) -> Best:
-    """Return our best estimator, unfitted."""
-    return Best(n_anchors=n_anchors, seed=seed)
+def best(n_anchors: int = 50, seed: int = 0, shift: bool = False) -> AnchorEstimator:
+    """Return our best estimator, unfitted.
+
+    Parameters
+    ----------
+    n_anchors, seed
+        As for every estimator.
+    shift
+        False: the new models are like the training models, and what those teach is used to the
+        full. True: they may be better, worse or otherwise unlike all of them. The training models
+        cannot tell which holds, and no one choice of items serves both, so the user must say.
+    """
+    return (Shifted if shift else Best)(n_anchors=n_anchors, seed=seed)

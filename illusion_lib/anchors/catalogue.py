@@ -12,6 +12,7 @@ from illusion_lib.anchors.item_response import ItemResponse
 from illusion_lib.anchors.lasso import LassoRidge
 from illusion_lib.anchors.random_items import RandomMean, RandomRidge
 from illusion_lib.anchors.rasch import EvenRasch
+from illusion_lib.anchors.shifted import Shifted
 from illusion_lib.anchors.sparseeval import SparseEval
 from illusion_lib.anchors.tailored import Tailored
 
@@ -31,6 +32,7 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "adaptive": AdaptiveTest(),
     "forward-ridge": ForwardRidge(),
     "best": Best(),
+    "best-shift": Shifted(),
     "sparseeval-linear": SparseEval(network="linear"),
     "sparseeval": SparseEval(),
 }

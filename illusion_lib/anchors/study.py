@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import product
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,11 @@ from illusion_lib.anchors.matrix import FloatArray, ResponseMatrix, refuse
 from illusion_lib.anchors.splits import Fold, SplitName, hub_families, split
 
 TOP = 10
+KEY = ("estimator", "split", "seed", "K")
+"""What names a trial, in tables of results."""
+
+Trial: TypeAlias = tuple[str, str, int, int]
+"""The values of `KEY`."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,17 @@ class Study:
 
     table: pd.DataFrame
     estimates: pd.DataFrame
+
+    @classmethod
+    def of(cls, found: Iterable[tuple[dict[str, Any], pd.DataFrame]]) -> Study:
+        """Gather what `trials` yields; at least one trial."""
+        rows, parts = [], []
+        for row, part in found:
+            rows.append(row)
+            parts.append(part)
+        estimates = pd.concat(parts, ignore_index=True)
+        rest = [column for column in estimates.columns if column not in KEY]
+        return cls(pd.DataFrame(rows), estimates[[*KEY, *rest]])
 
 
 def study(
@@ -72,28 +89,43 @@ def study(
         else {estimator.label: estimator for estimator in estimators}
     )
     refuse(len(named) != len(estimators), "two estimators share a label; pass a dict of names")
+    return Study.of(trials(matrix, named, n_anchors, splits, seeds, level))
+
+
+def trials(
+    matrix: ResponseMatrix,
+    estimators: Mapping[str, AnchorEstimator],
+    n_anchors: Sequence[int] = (20, 50, 100),
+    splits: Sequence[SplitName] = ("random",),
+    seeds: Iterable[int] = range(5),
+    level: float | None = 0.9,
+    done: Collection[Trial] = (),
+) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Judge estimators one at a time, so that a long study can be watched, stopped and resumed.
+
+    Parameters
+    ----------
+    matrix, estimators, n_anchors, splits, seeds, level
+        As for `study`.
+    done
+        (estimator, split, seed, K) of the trials to leave out.
+
+    Yields
+    ------
+    row, estimates
+        One row of `Study.table` and its part of `Study.estimates`.
+    """
     target = matrix.target
     families = matrix.families or hub_families(matrix.models)
-    rows, parts = [], []
-    for split_name in splits:
-        for seed in seeds:
-            folds = split(split_name, matrix.scores, seed, families, target)
-            for k in n_anchors:
-                for name, estimator in named.items():
-                    fresh = replace(estimator, n_anchors=k, seed=seed)
-                    judged, effort = judge(fresh, matrix, folds, level)
-                    key: dict[str, Any] = {
-                        "estimator": name,
-                        "split": split_name,
-                        "seed": seed,
-                        "K": k,
-                    }
-                    rows.append(key | measures(judged) | effort)
-                    parts.append(judged.assign(**key))
-    estimates = pd.concat(parts, ignore_index=True)
-    front = ["estimator", "split", "seed", "K"]
-    rest = [column for column in estimates.columns if column not in front]
-    return Study(pd.DataFrame(rows), estimates[front + rest])
+    for split_name, seed in product(splits, seeds):
+        folds = split(split_name, matrix.scores, seed, families, target)
+        for k, (name, estimator) in product(n_anchors, estimators.items()):
+            trial = name, str(split_name), seed, k
+            if trial not in done:
+                fresh = replace(estimator, n_anchors=k, seed=seed)
+                judged, effort = judge(fresh, matrix, folds, level)
+                key: dict[str, Any] = dict(zip(KEY, trial, strict=True))
+                yield key | measures(judged) | effort, judged.assign(**key)
 
 
 def judge(

@@ -8,9 +8,11 @@ from typing import Annotated
 import typer
 
 from illusion_lib import __version__
+from illusion_lib.cli.anchors import anchors
 from illusion_lib.cli.compare import compare
 from illusion_lib.cli.console import err_console, out_console
 from illusion_lib.cli.models import models
+from illusion_lib.cli.new import new
 from illusion_lib.cli.probe import probe
 from illusion_lib.cli.prune import prune
 from illusion_lib.cli.report import report
@@ -26,8 +28,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (models, sweep, status, report, prune, probe, compare):
+for command in (models, new, sweep, status, report, prune, probe, compare):
     app.command()(command)
+app.add_typer(anchors, name="anchors")
 
 
 def main() -> None:

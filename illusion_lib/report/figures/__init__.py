@@ -2,7 +2,13 @@
 
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.accuracy import accuracy, accuracy_by_language
-from illusion_lib.report.figures.anchors import agreement, anchor_error
+from illusion_lib.report.figures.anchors import (
+    agreement,
+    anchor_error,
+    anchor_stability,
+    item_map,
+    paired_errors,
+)
 from illusion_lib.report.figures.budget import budget_curves
 from illusion_lib.report.figures.flow import flow
 from illusion_lib.report.figures.forest import gap_by_language, gap_forest
@@ -16,11 +22,14 @@ __all__ = [
     "accuracy_by_language",
     "agreement",
     "anchor_error",
+    "anchor_stability",
     "budget_curves",
     "flow",
     "gap_by_language",
     "gap_forest",
     "heat_strip",
+    "item_map",
+    "paired_errors",
     "rank_distribution",
     "recovery",
     "recovery_by_cell",

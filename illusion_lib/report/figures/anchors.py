@@ -13,7 +13,11 @@ _MARKERS = "osD^vPX"
 _COLOURS = ("#767b85", "#d55e00", "#2a7fb8", "#009e73", "#cc79a7", "#b8860b", "#8c6bb1")
 
 
-def anchor_error(table: pd.DataFrame, what: str = "open accuracy") -> Exhibit:
+def anchor_error(
+    table: pd.DataFrame,
+    what: str = "open accuracy",
+    judged: str = "model variants, each estimated from the others",
+) -> Exhibit:
     """Draw the mean absolute error against the number of questions asked.
 
     Parameters
@@ -22,6 +26,8 @@ def anchor_error(table: pd.DataFrame, what: str = "open accuracy") -> Exhibit:
         `anchors.Study.table`.
     what
         What is estimated.
+    judged
+        Who is estimated, in words.
     """
     mean = table.groupby(["estimator", "K"], sort=False)["mae"].agg(["mean", "min", "max"])
     names = list(dict.fromkeys(table["estimator"]))
@@ -48,12 +54,16 @@ def anchor_error(table: pd.DataFrame, what: str = "open accuracy") -> Exhibit:
     )
     rows = mean["mean"].reset_index().itertuples(index=False, name=None)
     steps = "; ".join(f"{name}, {k} questions: {error:.3f}" for name, k, error in rows)
-    n = f"{int(table['n_test'].max())} model variants, each estimated from the others"
+    n = f"{int(table['n_test'].max())} {judged}"
     return Exhibit(figure, caption, f"Line chart of estimation error. {steps}.", n)
 
 
 def agreement(
-    estimates: pd.DataFrame, estimator: str, k: int, what: str = "open accuracy"
+    estimates: pd.DataFrame,
+    estimator: str,
+    k: int,
+    what: str = "open accuracy",
+    judged: str = "model variant",
 ) -> Exhibit:
     """Draw estimated against true accuracy of every held-out variant.
 
@@ -65,6 +75,8 @@ def agreement(
         Which estimator and number of questions.
     what
         What is estimated.
+    judged
+        What a point is: one of those who are estimated.
     """
     rows = estimates[(estimates["estimator"] == estimator) & (estimates["K"] == k)]
     spread = rows.groupby("model", sort=False).agg(
@@ -85,14 +97,123 @@ def agreement(
     error = np.abs(rows["estimate"] - rows["truth"])
     caption = (
         f"{estimator} with {k} questions misses the {what} by {error.mean():.3f} on average and by "
-        f"{error.max():.3f} at worst. Each point is a model variant, its line the range over "
+        f"{error.max():.3f} at worst. Each point is a {judged}, its line the range over "
         f"{rows['seed'].nunique()} draws of the questions."
     )
     alt = "Scatter plot of estimated against true accuracy. " + "; ".join(
         f"{name}: {row['truth']:.2f} estimated {row['middle']:.2f}"
         for name, row in spread.iterrows()
     )
-    return Exhibit(figure, caption, alt + ".", f"{len(spread)} model variants")
+    return Exhibit(figure, caption, alt + ".", f"{len(spread)} {judged}s")
+
+
+def paired_errors(pairs: pd.DataFrame, name: str) -> Exhibit:
+    """Draw how much greater every other estimator's error is, with paired intervals.
+
+    Parameters
+    ----------
+    pairs
+        Results of `anchors.compare` for one split and K, each estimator minus `name`: columns
+        estimator, difference, low, high, n_models.
+    name
+        The estimator that the others are compared with.
+    """
+    rows = pairs.sort_values("difference", ignore_index=True)
+    with drawing():
+        figure = new_figure(6.2, 0.9 + 0.28 * len(rows))
+        axes = figure.subplots()
+        axes.axvline(0, **CHANCE)
+        for place, row in enumerate(rows.to_dict("records")):
+            axes.hlines(place, row["low"], row["high"], color=_COLOURS[2], lw=2)
+            axes.plot([row["difference"]], [place], "D", color=_COLOURS[2], ms=5)
+        axes.set_yticks(range(len(rows)), rows["estimator"])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlabel(f"mean error more than {name}'s")
+        axes.grid(axis="x")
+    clear = int((rows["low"] > 0).sum())
+    caption = (
+        f"On the same models {name} errs less than {clear} of {len(rows)} other estimators with an "
+        f"interval clear of zero, and more than {int((rows['high'] < 0).sum())} of them."
+    )
+    steps = "; ".join(
+        f"{row['estimator']}: {row['difference']:+.3f} ({row['low']:+.3f} to {row['high']:+.3f})"
+        for _, row in rows.iterrows()
+    )
+    n = f"{int(rows['n_models'].max())} models"
+    return Exhibit(figure, caption, f"Forest plot of paired differences in error. {steps}.", n)
+
+
+def item_map(items: pd.DataFrame) -> Exhibit:
+    """Draw difficulty against discrimination of all questions, the anchors marked.
+
+    Parameters
+    ----------
+    items
+        Result of `anchors.item_map`.
+    """
+    chosen, rest = items[items["anchor"]], items[~items["anchor"]]
+    with drawing():
+        figure = new_figure(5.6, 3.6)
+        axes = figure.subplots()
+        axes.plot(
+            rest["difficulty"], rest["discrimination"], ".", color=_COLOURS[0], alpha=0.5,
+            label="other questions",
+        )  # fmt: skip
+        axes.plot(
+            chosen["difficulty"], chosen["discrimination"], "D", color=_COLOURS[1], ms=5,
+            label="anchors",
+        )  # fmt: skip
+        axes.set(xlabel="difficulty: share of models that fail", xlim=(-0.03, 1.03))
+        axes.set_ylabel("discrimination: correlation\nwith the other questions")
+        axes.grid()
+        axes.legend(fontsize=8.5)
+    means = [part["discrimination"].mean() for part in (chosen, rest)]
+    middle = chosen["difficulty"].between(0.2, 0.8).mean()
+    caption = (
+        f"Anchors discriminate {means[0]:.2f} on average, the other questions {means[1]:.2f}; "
+        f"{middle:.0%} of the anchors are of middling difficulty (0.2 to 0.8)."
+    )
+    alt = (
+        f"Scatter plot of {len(items)} questions. {caption} The anchors' difficulty reaches from "
+        f"{chosen['difficulty'].min():.2f} to {chosen['difficulty'].max():.2f}."
+    )
+    return Exhibit(figure, caption, alt, f"{len(items)} questions, {len(chosen)} anchors")
+
+
+def anchor_stability(frequency: pd.DataFrame, k: int) -> Exhibit:
+    """Draw how often each question is chosen when a part of the models is left out.
+
+    Parameters
+    ----------
+    frequency
+        Result of `anchors.stability`.
+    k
+        Number of anchors.
+    """
+    shares = frequency["frequency"].sort_values(ascending=False).to_numpy()
+    shown = shares[shares > 0]
+    with drawing():
+        figure = new_figure(5.6, 2.8)
+        axes = figure.subplots()
+        axes.fill_between(
+            np.arange(len(shown)) + 1, shown, step="mid", color=_COLOURS[2], alpha=0.3
+        )
+        axes.step(np.arange(len(shown)) + 1, shown, where="mid", color=_COLOURS[2], lw=1.4)
+        axes.axvline(k, **CHANCE)
+        axes.set(xlabel="questions, most often chosen first", ylabel="share of draws")
+        axes.set(ylim=(0, 1.03), xlim=(0.5, len(shown) + 0.5))
+        axes.grid(axis="y")
+    kept = float(shares[:k].mean())
+    caption = (
+        f"The {k} questions chosen most often are chosen in {kept:.0%} of the draws on average; "
+        f"{int((shares >= 0.9).sum())} are chosen in nine draws of ten or more, and "
+        f"{len(shown)} at least once. Questions that say the same stand in for each other, so an "
+        "unstable choice is no sign of an unstable estimate."
+    )
+    alt = (
+        f"Step chart of how often questions become anchors, falling from {shares[0]:.2f}. {caption}"
+    )
+    return Exhibit(figure, caption, alt, f"{len(shares)} questions")
 
 
 def _best(mean: pd.DataFrame) -> str:
