@@ -56,6 +56,16 @@ class Production:
         """Of the interval."""
         return self.high - self.low
 
+    def gap(self, recognition: float) -> tuple[float, float, float]:
+        """Return recognition minus production, with the ends of its interval.
+
+        Parameters
+        ----------
+        recognition
+            Recognition accuracy over *all* items, which is measured and adds no width.
+        """
+        return recognition - self.estimate, recognition - self.high, recognition - self.low
+
 
 def production_estimate(
     cheap: ArrayLike, anchors: ArrayLike, observed: ArrayLike, level: float = 0.9
@@ -149,6 +159,7 @@ def stop_when_narrow(
     level: float = 0.9,
     batch: int = 20,
     seed: int = 0,
+    most: int | None = None,
 ) -> Iterator[Production]:
     """Generate items in batches until the interval is narrow enough; yield every estimate.
 
@@ -159,7 +170,7 @@ def stop_when_narrow(
     generate
         Puts items to the model in the expensive format: int (n,) -> float (n,) in [0, 1].
     width
-        Stop once the interval is at most so wide, or all items are generated.
+        Stop once the interval is at most so wide, or `most` items are generated.
     level
         Of the interval. Looking after every batch costs coverage, so each look is made at
         1 - (1 - level) / looks, with `looks` the most there can be (Bonferroni).
@@ -167,6 +178,8 @@ def stop_when_narrow(
         Items generated between looks; the first look is after two batches.
     seed
         Of the order of items.
+    most
+        Items generated at most; all if None.
 
     Yields
     ------
@@ -177,7 +190,9 @@ def stop_when_narrow(
     refuse(batch < 5, f"batch must be at least 5 items, got {batch}")
     refuse(not width > 0, f"width must be positive, got {width}")
     order = np.random.default_rng(seed).permutation(len(features))
-    ends = [*range(2 * batch, len(order), batch), len(order)]
+    last = len(order) if most is None else min(most, len(order))
+    refuse(last < 2, f"at least 2 items must be generated, got {last}")
+    ends = [*range(2 * batch, last, batch), last]
     each = 1 - (1 - level) / len(ends)
     scores = np.empty(0)
     for end in ends:

@@ -10,7 +10,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from illusion_lib.cli.budgeted import estimate_within
 from illusion_lib.cli.console import DeviceOption, ModelArgument, cell_name, out_console
+from illusion_lib.errors import SpecError
 from illusion_lib.items.sources import FACTS, SOURCES
 from illusion_lib.specs import CellSpec, ModelSpec, TaskSpec
 
@@ -39,6 +41,13 @@ def probe(
         typer.Option(help="Repeat for several. All of the set, of facts en and es, unless given."),
     ] = None,
     limit: Annotated[int | None, typer.Option(help="Items per language and relation.")] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(help="Share of items answered in the open; the rest is estimated. 0.1, say."),
+    ] = None,
+    width: Annotated[
+        float | None, typer.Option(help="With --budget: stop at an interval so narrow.")
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Put the whole ladder of questions to a checkpoint as it is, pruned or not."""
@@ -52,6 +61,11 @@ def probe(
     languages = tuple(language or default.languages)
     relations = tuple(relation or default.relations)
     task = TaskSpec(items, languages, relations, limit, path=folder, passage=passage)
+    if budget is not None:
+        estimate_within(ModelSpec(model), task, out, budget, width, device)
+        return
+    if width is not None:
+        raise SpecError("--width is for --budget, which names the share of items to generate")
     cell = CellSpec(ModelSpec(model), task=task)
     store = Store(out)
     with display(out_console) as shown:
