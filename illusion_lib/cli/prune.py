@@ -31,7 +31,8 @@ def prune(
     length: Annotated[int, typer.Option(help="Tokens per window.")] = 256,
     seed: Annotated[int, typer.Option(help="Calibration draw.")] = 0,
     perplexity: Annotated[
-        str, typer.Option(help="Text to measure it on: self (held-out), or a text file.")
+        str,
+        typer.Option(help="Text to measure it on: self (held-out), a text or .jsonl file, hub:..."),
     ] = "self",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing folder.")] = False,
     device: DeviceOption = "auto",

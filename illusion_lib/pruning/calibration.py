@@ -71,14 +71,22 @@ def calibrate(
 
 
 def file_tokens(model: Model, source: str) -> torch.Tensor:
-    """Return a UTF-8 text file as token ids, int64 (tokens,), without special tokens.
+    """Return a text as token ids, int64 (tokens,), without special tokens.
+
+    Parameters
+    ----------
+    model
+        Whose tokenizer is used, once for the whole text.
+    source
+        A UTF-8 text, or documents, joined by blank lines: a file here or on the hub.
 
     Raises
     ------
     SpecError
         It cannot be read, or is not text.
     """
-    ids = model.tokenizer(read_text(source), add_special_tokens=False, verbose=False).input_ids
+    text = "\n\n".join(read_documents(source)) if is_documents(source) else read_text(source)
+    ids = model.tokenizer(text, add_special_tokens=False, verbose=False).input_ids
     return torch.tensor(ids, dtype=torch.int64)
 
 

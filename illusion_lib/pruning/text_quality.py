@@ -33,9 +33,10 @@ class Perplexity:
 
 
 def text_windows(model: Model, path: str | Path, length: int) -> torch.Tensor:
-    """Return a text file as consecutive windows, int64 (windows, length); the tail is dropped.
+    """Return a text as consecutive windows, int64 (windows, length); the tail is dropped.
 
-    The text is tokenised once and as a whole.
+    The text is tokenised once and as a whole. It may be a UTF-8 file, or documents (JSON lines
+    with a field ``text``) joined by blank lines, here or on the hub (``hub:owner/name/file``).
 
     Raises
     ------

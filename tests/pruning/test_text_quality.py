@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -36,6 +37,15 @@ def test_windows_follow_each_other_and_the_tail_is_dropped(llama, tmp_path):
     path = tmp_path / "text.txt"
     path.write_text(" ".join(f"w{i}" for i in range(23)))
     assert torch.equal(text_windows(llama, path, 5), torch.arange(4, 24).view(4, 5))
+
+
+def test_documents_are_joined_by_blank_lines(llama, tmp_path):
+    lines = [" ".join(f"w{i}" for i in range(k, k + 6)) for k in (0, 6)]
+    (tmp_path / "t.txt").write_text("\n\n".join(lines))
+    path = tmp_path / "t.jsonl"
+    path.write_text("".join(json.dumps({"text": line}) + "\n" for line in lines))
+    joined = text_windows(llama, tmp_path / "t.txt", 4)
+    assert torch.equal(text_windows(llama, path, 4), joined)
 
 
 @pytest.mark.parametrize("length", [1, 24])
