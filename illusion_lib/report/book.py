@@ -16,6 +16,7 @@ import yaml
 
 from illusion_lib.errors import ReportError
 from illusion_lib.pruning.registry import DENSE
+from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
 from illusion_lib.report.render import parameter_names as names_of
 from illusion_lib.report.sources import book_sources, mathjax
@@ -74,12 +75,15 @@ def build_report(
         cell, reason = result.failures[0]
         raise ReportError(f"cell {cell.slug} of the study could not be run: {reason}")
     _claim(target)
+    remember(target / HISTORY, published(result, fingerprint(result.cells)))
     runs = run_pages(result, store, target)
     authored = _stage(book_sources(), target, result, store)
     _forget_stale(target, runs)
     _write_toc(book_sources(), target, result)
-    render_pages([*authored, *runs], processes=processes, progress=progress)
+    # The run's pages take longest, those over many cells most of all: they begin first.
+    render_pages([*reversed(runs), *authored], processes=processes, progress=progress)
     index = _build(target, strict)
+    shutil.copyfile(target / HISTORY, index.parent / HISTORY)
     check_offline(index.parent)
     return index
 
@@ -161,9 +165,15 @@ def fingerprint(cells: list[CellResult] | tuple[CellResult, ...]) -> str:
     return hashlib.sha256("".join(c.manifest.records_sha256 for c in cells).encode()).hexdigest()
 
 
+def _sha256(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
 def _claim(site: Path) -> None:
     """Refuse to write into a folder that holds something else."""
-    if site.is_dir() and any(site.iterdir()) and not (site / _OURS).is_file():
+    # A history of earlier runs may have been put there for this report to go on from.
+    foreign = site.is_dir() and any(path.name != HISTORY for path in site.iterdir())
+    if foreign and not (site / _OURS).is_file():
         raise ReportError(f"{site} is not empty and no report of ours; name another folder")
     try:
         site.mkdir(parents=True, exist_ok=True)
@@ -205,7 +215,10 @@ def _stage(sources: Path, site: Path, result: StudyResult, store: Path) -> list[
 def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, site: Path) -> Page:
     """Return an authored page with code; one with a `store` parameter reads the records."""
     known = names_of(read_template(path))
-    values = {"study": str(store / "study.json"), "store": str(store)}
+    history = site / HISTORY
+    values = {"study": str(store / "study.json"), "store": str(store), "history": str(history)}
+    # A page is executed again when what it reads has changed.
+    read = {"store": fingerprint(result.cells), "history": _sha256(history)}
     private = {
         str(store / "study.json"): result.study.name,
         str(store): f"runs/{result.study.name}",
@@ -214,7 +227,7 @@ def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, s
         path,
         target.with_suffix(".ipynb"),
         parameters={name: values[name] for name in known if name in values},
-        fingerprint=fingerprint(result.cells) if "store" in known else "",
+        fingerprint="".join(text for name, text in read.items() if name in known),
         private=private | {str(site): "report"},
     )
 

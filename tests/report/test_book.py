@@ -100,3 +100,27 @@ def test_study_becomes_a_book(site, study_result):
     assert "<img src=x onerror" not in text
     assert "injected-parameters" not in text
     assert str(site.parents[2]) not in text
+
+
+def test_a_history_put_there_before_is_no_foreign_folder(study_result, tmp_path):
+    (tmp_path / "runs.json").write_text("[]")
+    book._claim(tmp_path)
+    assert (tmp_path / "runs.json").read_text() == "[]"
+    (tmp_path / ".illusion-site").unlink()
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(ReportError, match="not empty"):
+        book._claim(tmp_path)
+
+
+def test_a_page_is_executed_again_when_what_it_reads_has_changed(
+    study_result, study_folder, tmp_path
+):
+    history = tmp_path / "runs.json"
+    page = book_sources() / "book" / "history.md"
+    keys = set()
+    for text in ("[]", "[ ]"):
+        history.write_text(text)
+        made = book._authored_page(page, tmp_path / "h.md", study_result, study_folder, tmp_path)
+        assert made.parameters == {"history": str(history)}
+        keys.add(made.key)
+    assert len(keys) == 2
