@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pyarrow.parquet as pq
 
+from illusion_lib.anchors.eval_archive import read_head, read_samples
 from illusion_lib.anchors.load import from_long
 from illusion_lib.anchors.matrix import ResponseMatrix, refuse
 from illusion_lib.errors import AnchorError
@@ -20,7 +21,9 @@ from illusion_lib.foreign import understood
 PREFERRED = ("exact_match", "acc_norm", "acc", "em", "pass@1", "f1")
 """Which metric is taken, if none is named and an item has several."""
 
-_GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}  # inspect_ai's letters
+# inspect_ai's letters, and the words that it counts as well.
+_GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
+_WORDS = {"yes": 1.0, "true": 1.0, "no": 0.0, "false": 0.0}
 
 
 class Answer(NamedTuple):
@@ -42,7 +45,8 @@ def load_lm_eval(
     ----------
     folder
         Holds one folder per model with ``samples_<task>_<time>.jsonl`` files; of several runs of
-        one task the newest counts.
+        one task the newest counts. The model's name is that in the ``results_<time>.json`` beside
+        them, or the folder's where there is none.
     metric
         Which of a sample's metrics; the first of `PREFERRED` it has if None.
     filter_name
@@ -59,13 +63,14 @@ def load_lm_eval(
         Nothing found, several filters to choose from, a metric absent, or one item's text differs
         between models.
     """
-    newest: dict[tuple[str, str], Path] = {}
+    newest: dict[tuple[str, str], tuple[str, Path]] = {}
     for file in sorted(Path(folder).rglob("samples_*.jsonl")):
-        task, _ = _task_and_time(file.stem.removeprefix("samples_"))
-        newest[file.parent.name.replace("__", "/"), task] = file  # times sort as text
+        task, time = _task_and_time(file.stem.removeprefix("samples_"))
+        key = _lm_eval_model(file.parent, time), task
+        newest[key] = max(newest.get(key, ("", file)), (time, file))  # times sort as text
     answers = [
         answer
-        for (model, task), file in newest.items()
+        for (model, task), (_, file) in newest.items()
         for answer in _all(_lm_eval_file(file, model, task, metric, filter_name), file)
     ]
     return _matrix(answers, folder, "samples_*.jsonl files of lm-evaluation-harness")
@@ -106,7 +111,8 @@ def load_inspect(folder: str | Path, scorer: str | None = None) -> ResponseMatri
         Holds the logs of all models; of several logs of one model and task the newest counts.
     scorer
         Which scorer's value; needed where samples have several. C, P, I and N count as 1, 1/2, 0
-        and 0.
+        and 0, yes and no (or true and false) as 1 and 0. A sample that failed, or was left
+        unscored, is a missing answer.
     """
     newest: dict[tuple[str, str], tuple[str, Path]] = {}
     files = [*Path(folder).rglob("*.eval"), *Path(folder).rglob("*.json")]
@@ -129,6 +135,16 @@ def load_inspect(folder: str | Path, scorer: str | None = None) -> ResponseMatri
 def _all(answers: Iterator[Answer], file: Path) -> list[Answer]:
     with understood(file.name, AnchorError):
         return list(answers)
+
+
+def _lm_eval_model(folder: Path, time: str) -> str:
+    """Return the name in the run's results; folders have other names where a path was one."""
+    results = sorted(folder.glob(f"*_{time}.json")) if time else []
+    for file in results:
+        held = _json(file.read_text("utf-8"), file)
+        if isinstance(held, dict) and held.get("model_name"):
+            return str(held["model_name"])
+    return folder.name.replace("__", "/")
 
 
 def _lm_eval_file(
@@ -157,14 +173,24 @@ def _lighteval_file(file: Path, model: str, task: str, metric: str | None) -> It
     for place, row in enumerate(table.select(wanted).to_pylist()):
         doc = row.get("doc") or {}
         item = f"{task}/{doc.get('id') or place}"
-        yield Answer(model, task, item, _score(row[column] or {}, metric, file, item))
+        values = row[column] or {}
+        refuse(
+            not isinstance(values, dict),
+            f"{file.name}: {item!r} has its metrics as one text, to which lighteval falls back "
+            "where details fit no table; such details cannot be read",
+        )
+        known = {name: value for name, value in values.items() if value is not None}
+        yield Answer(model, task, item, _score(known, metric, file, item))
 
 
 def _inspect_file(file: Path, model: str, task: str, scorer: str | None) -> Iterator[Answer]:
     for sample in _inspect_samples(file):
         item = f"{task}/{sample['id']}"
         scores = sample.get("scores") or {}
-        refuse(not scores, f"{file.name}: sample {item!r} has no score; it may have failed")
+        if sample.get("error") and not scores:
+            yield Answer(model, task, item, math.nan)  # the sample failed: a missing answer
+            continue
+        refuse(not scores, f"{file.name}: sample {item!r} has no score; score the log first")
         if scorer is None:
             refuse(
                 len(scores) > 1, f"{file.name} has the scorers {sorted(scores)}; name one as scorer"
@@ -172,7 +198,14 @@ def _inspect_file(file: Path, model: str, task: str, scorer: str | None) -> Iter
         else:
             refuse(scorer not in scores, f"{file.name} has no scorer {scorer!r}: {sorted(scores)}")
         value = scores[scorer or next(iter(scores))]["value"]
-        yield Answer(model, task, item, _number(_GRADES.get(value, value), file, item))
+        yield Answer(model, task, item, _graded(value, file, item))
+
+
+def _graded(value: Any, file: Path, item: str) -> float:
+    """Return an inspect_ai score as its own metrics count it; NaN, "unscored", stays missing."""
+    if isinstance(value, str):
+        value = _GRADES.get(value, _WORDS.get(value.lower(), value))
+    return _number(value, file, item)
 
 
 def _inspect_head(file: Path) -> dict[str, Any] | None:
@@ -180,27 +213,14 @@ def _inspect_head(file: Path) -> dict[str, Any] | None:
     if file.suffix == ".json":
         held = _json(file.read_text("utf-8"), file)
         return held if isinstance(held, dict) and "eval" in held and "samples" in held else None
-    with _archive(file) as archive:
-        name = "header.json" if "header.json" in archive.namelist() else "_journal/start.json"
-        head: dict[str, Any] = _json(archive.read(name).decode("utf-8"), file)
-        return head
+    return read_head(file)
 
 
 def _inspect_samples(file: Path) -> Iterator[dict[str, Any]]:
     if file.suffix == ".json":
         yield from _json(file.read_text("utf-8"), file)["samples"]
-        return
-    with _archive(file) as archive:
-        for name in sorted(archive.namelist()):
-            if name.startswith("samples/") and name.endswith(".json"):
-                yield _json(archive.read(name).decode("utf-8"), file)
-
-
-def _archive(file: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(file)
-    except zipfile.BadZipFile as error:
-        raise AnchorError(f"{file.name} is not an inspect_ai log: {error}") from error
+    else:
+        yield from read_samples(file)
 
 
 def _task_and_time(stem: str) -> tuple[str, str]:
