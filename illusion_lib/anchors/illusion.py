@@ -13,8 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.stats import norm
 from scipy.stats import t as student
 
+from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 
 PENALTIES = np.logspace(-2, 4, 25)
@@ -93,10 +95,10 @@ def production_estimate(
     -----
     Production is predicted by a ridge line over the generated items. Estimate = mean prediction
     over all items + mean error over the generated ones; the line's free intercept makes that
-    error zero, and the estimate exact once all are generated. The standard error is that of n
-    *leave-one-out* errors drawn without replacement from I. The penalty is chosen by
-    leave-one-out from a grid whose end is "no line at all", the plain mean. Half an item's worst
-    error is added to the squares, so that a run of equal answers does not look certain.
+    error zero, and the estimate exact once all are generated. The penalty is chosen by
+    leave-one-out from a grid whose end is "no line at all", the plain mean. The interval is
+    Wilson's score interval for as many items drawn without replacement as the *leave-one-out*
+    errors are worth, so that it stays honest where nearly all answers are equal.
     """
     features, items, scores = _checked(cheap, anchors, observed)
     refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
@@ -108,14 +110,13 @@ def production_estimate(
         features = features[:, :0]
     guess, errors = _predict(features, items, scores)
     estimate = float(np.clip(guess.mean(), 0, 1))
-    reach = _reach(errors, n_items, level)
-    plain = _reach(scores - mean_only, n_items, level) * n / (n - 1)
-    low, high = max(0.0, estimate - reach), min(1.0, estimate + reach)
+    low, high = _interval(estimate, errors, scores, n_items, level)
+    plain = (scores - mean_only) * n / (n - 1)  # leave-one-out errors of the plain mean
     # What is known for sure: the generated items' own scores.
     high = min(high, 1 - float((1 - scores).sum()) / n_items)
     low = min(high, max(low, float(scores.sum()) / n_items))
     estimate = float(np.clip(estimate, low, high))
-    size = _equivalent_size(n, n_items, plain, reach)
+    size = _equivalent_size(n, n_items, _squares(errors) / _squares(plain))
     return Production(estimate, low, high, level, n, n_items, mean_only, size, notes)
 
 
@@ -223,23 +224,36 @@ def _predict(
     return guess, residual[chosen] / free[chosen]
 
 
-def _reach(errors: FloatArray, n_items: int, level: float) -> float:
-    """Half width of the interval of a mean of `errors` drawn without replacement."""
+def _squares(errors: FloatArray) -> float:
+    """Sum of squares, and half an item's worst error: equal answers must not look certain."""
+    return float((errors**2).sum()) + 0.5
+
+
+def _interval(
+    estimate: float, errors: FloatArray, scores: FloatArray, n_items: int, level: float
+) -> tuple[float, float]:
+    """Wilson's interval with as many items as the errors are worth, and Student's quantile.
+
+    Were the scores 0/1 and the line useless, it would be that of n items drawn without
+    replacement; the smaller the errors, the more such items they stand for.
+    """
     n = len(errors)
     if n == n_items:
-        return 0.0
-    variance = (float((errors**2).sum()) + 0.5) / (n - 1)
-    return float(student.ppf(0.5 + level / 2, n - 1) * np.sqrt(variance / n * (1 - n / n_items)))
+        return estimate, estimate
+    share = float(scores.mean())
+    worth = (n * share * (1 - share) + 0.5) / _squares(errors)
+    size = n * worth * (n_items - 1) / (n_items - n)
+    normal = float(2 * norm.cdf(student.ppf(0.5 + level / 2, n - 1)) - 1)
+    low, high = wilson_interval(np.array([estimate]), size, normal)
+    return float(low[0]), float(high[0])
 
 
-def _equivalent_size(n: int, n_items: int, plain: float, reach: float) -> float:
-    """Random items whose plain mean has half width `reach`, if `n` of them have `plain`.
+def _equivalent_size(n: int, n_items: int, ratio: float) -> float:
+    """Random items whose plain mean varies `ratio` times as much as that of `n` of them.
 
-    reach^2 is proportional to 1/n - 1/I.
+    The variance of a mean of n of I items is proportional to 1/n - 1/I.
     """
-    if reach <= 0 or plain <= 0:
-        return float(n_items)
-    return float(1 / ((reach / plain) ** 2 * (1 / n - 1 / n_items) + 1 / n_items))
+    return float(1 / (ratio * (1 / n - 1 / n_items) + 1 / n_items))
 
 
 def _standardised(features: FloatArray) -> FloatArray:

@@ -134,3 +134,33 @@ def test_it_stops_at_the_wanted_width_and_covers_there():
         spent.append(last.n_measured)
     assert np.mean(hits) >= 0.9
     assert np.mean(spent) < 250
+
+
+@pytest.mark.parametrize("n", [18, 60])
+def test_intervals_stay_honest_where_nearly_all_answers_are_wrong(n):
+    """Three in a hundred items are answered right, and most draws hold none of them."""
+    answers = np.zeros(400)
+    answers[::33] = 1
+    cheap = np.random.default_rng(0).normal(size=(400, 2))
+    hits = []
+    for seed in range(300):
+        items = np.random.default_rng(seed).choice(400, n, replace=False)
+        found = production_estimate(cheap, items, answers[items])
+        hits.append(found.low <= answers.mean() <= found.high)
+    assert np.mean(hits) >= 0.88
+
+
+def test_the_gap_turns_the_interval_round():
+    cheap, answers = world()
+    found = production_estimate(cheap, np.arange(60), answers[:60])
+    gap, low, high = found.gap(0.8)
+    assert gap == pytest.approx(0.8 - found.estimate)
+    assert (low, high) == pytest.approx((0.8 - found.high, 0.8 - found.low))
+
+
+def test_sequential_stopping_spends_no_more_than_allowed():
+    cheap, answers = world()
+    steps = list(stop_when_narrow(cheap, lambda i: answers[i], 1e-6, batch=10, most=35))
+    assert [step.n_measured for step in steps] == [20, 30, 35]
+    with pytest.raises(AnchorError, match="at least 2"):
+        next(stop_when_narrow(cheap, lambda i: answers[i], 0.1, most=1))
