@@ -1,6 +1,7 @@
 """Anchors on real response matrices: every estimator on the same splits, one table.
 
     python benchmarks/anchors.py --minutes 4
+    python benchmarks/anchors.py --size 5000 14000   # seconds and memory of our best, simulated
 
 Each (matrix, split, seed, K, estimator) is one row of the results file and is never run twice, so
 the script can be stopped and started again. The table shows, per split and K, the median over
@@ -12,13 +13,16 @@ them out for early stopping: 60/20/20), 20 % are judged.
 from __future__ import annotations
 
 import argparse
+import resource
 import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from illusion_lib import anchors
 from illusion_lib.anchors.study import study
@@ -39,6 +43,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--anchors", type=int, nargs="+", default=[20, 50, 100])
     parser.add_argument("--estimators", nargs="+", default=list(anchors.ESTIMATORS))
     parser.add_argument("--level", type=float, help="also judge intervals; refits each estimator")
+    parser.add_argument("--size", type=int, nargs=2, metavar=("MODELS", "ITEMS"))
     return parser.parse_args()
 
 
@@ -80,8 +85,37 @@ def summary(results: pd.DataFrame) -> pd.DataFrame:
     return table.join(count).sort_values(["split", "K", "mae"]).round(4)
 
 
+def simulate(n_models: int, n_items: int) -> NDArray[np.float64]:
+    """0/1 answers of a two-parameter item response world, made column by column."""
+    rng = np.random.default_rng(0)
+    ability = rng.normal(size=n_models)
+    scores = np.empty((n_models, n_items))
+    for item in range(n_items):
+        chance = 1 / (1 + np.exp(-rng.uniform(0.5, 2) * (ability - rng.normal())))
+        scores[:, item] = rng.random(n_models) < chance
+    return scores
+
+
+def cost(n_models: int, n_items: int, k: int = 100) -> str:
+    """Seconds of selection and fit of our best, and its memory in units of the matrix."""
+    scores = simulate(n_models, n_items)
+    anchors.best(n_anchors=10).fit(scores[:50, :100])  # imports whatever is imported late
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    wall, processor = time.perf_counter(), time.process_time()
+    anchors.best(n_anchors=k).fit(scores)
+    wall, processor = time.perf_counter() - wall, time.process_time() - processor
+    extra = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024 / scores.nbytes
+    return (
+        f"{n_models} models x {n_items} items, {k} anchors: {wall:.1f} s ({processor:.1f} s of "
+        f"processor), {extra:.1f} times the matrix beside it"
+    )
+
+
 def main() -> None:
     wanted = options()
+    if wanted.size:
+        print(cost(*wanted.size))
+        return
     if not MATRICES.is_dir():
         print(f"skipped: no response matrices at {MATRICES}")
         return

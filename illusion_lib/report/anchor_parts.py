@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from illusion_lib.anchors import ResponseMatrix, Study
+import pandas as pd
+
+from illusion_lib.anchors import (
+    ForwardRidge,
+    ResponseMatrix,
+    Study,
+    from_records,
+    item_map,
+    stability,
+)
 from illusion_lib.report import figures
 from illusion_lib.report.cheap_test import FEWEST_VARIANTS
 from illusion_lib.report.exhibit import Exhibit, Html
@@ -49,6 +58,29 @@ def error_table(found: Study | None) -> Html:
     draws = found.table["seed"].nunique()
     caption = f"Errors of estimates for variants that were left out, mean over {draws} draws."
     return table(shown, caption, formats, names)
+
+
+def item_map_figure(records: pd.DataFrame, probe: str = "open") -> Exhibit | Html:
+    """Return difficulty against discrimination of every question, the chosen ones marked."""
+    matrix = from_records(records, probe)
+    if len(matrix.models) < FEWEST_VARIANTS:
+        return _too_few_variants()
+    fitted = ForwardRidge(_usual_number(matrix)).fit(matrix.scores, matrix.target)
+    return figures.item_map(item_map(matrix, fitted))
+
+
+def stability_figure(records: pd.DataFrame, probe: str = "open") -> Exhibit | Html:
+    """Return how often each question is chosen when a fifth of the variants is left out."""
+    matrix = from_records(records, probe)
+    if len(matrix.models) < FEWEST_VARIANTS:
+        return _too_few_variants()
+    k = _usual_number(matrix)
+    return figures.anchor_stability(stability(matrix, ForwardRidge(k)), k)
+
+
+def _usual_number(matrix: ResponseMatrix) -> int:
+    """Return 20 anchors, or a quarter of the questions where there are few."""
+    return max(1, min(20, len(matrix.items) // 4))
 
 
 def _thousandths(value: float) -> str:
