@@ -23,7 +23,14 @@
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.closest(".dt-container").scrollIntoView({ block: "start" });
   };
-  const ready = () => { addLinks(); openItem(100); };
+  // The theme's buttons that unfold a part of the menu have no name for those who cannot see them.
+  const nameButtons = () => {
+    for (const summary of document.querySelectorAll("nav summary")) {
+      const above = summary.closest("li")?.querySelector("a")?.textContent.trim();
+      summary.setAttribute("aria-label", above ? `Pages below ${above}` : "Pages below");
+    }
+  };
+  const ready = () => { addLinks(); nameButtons(); openItem(100); };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
   addEventListener("hashchange", () => openItem(100));
 })();

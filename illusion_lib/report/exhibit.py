@@ -18,7 +18,7 @@ from illusion_lib.report.style import INK
 _REFERENCE = re.compile(r'(\bid="|url\(#|href="#)')
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt" height="([\d.]+)pt"')
 # Below the text is where a reader of any page finds the records it was computed from.
-RECORDS_LINK = '<a href="#records">records</a>'
+RECORDS_LINK = '<a href="#provenance">records</a>'
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,8 @@ def provenance(result: StudyResult) -> Html:
         {"seconds": "seconds to compute", "key": "content key"},
         ("records", "manifest"),
     )
-    return Html(f"{files.content}<p>To repeat it:</p>{_command(result)}")
+    inside = f"{files.content}<p>To repeat it:</p>{_command(result)}"
+    return Html(f'<div id="provenance">{inside}</div>')
 
 
 def _file_row(cell: CellResult) -> dict[str, Any]:

@@ -1,14 +1,16 @@
-"""Show a small matrix so that a reader can follow it by hand."""
+"""Show small numbers that a reader made by hand: a matrix as a table, series as lines."""
 
 from __future__ import annotations
 
 import html
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from illusion_lib.report.exhibit import Html
+from illusion_lib.report.exhibit import Exhibit, Html
 from illusion_lib.report.numerals import nats
+from illusion_lib.report.style import INK, drawing, new_figure
 from illusion_lib.report.tables import framed
 
 
@@ -44,3 +46,41 @@ def matrix(
         for row, gone_row in zip(numbers, marked, strict=True)
     )
     return framed(f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>", caption)
+
+
+_LINES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))
+
+
+def curves(
+    x: ArrayLike, series: Mapping[str, ArrayLike], across: str, up: str, finding: str
+) -> Exhibit:
+    """Draw up to four series over the same places, told apart by line and mark.
+
+    Parameters
+    ----------
+    x
+        Where the values lie; (places,).
+    series
+        Name to values, each (places,).
+    across, up
+        What the axes show, with units.
+    finding
+        What the drawing shows, in a sentence.
+    """
+    places = np.asarray(x, dtype=np.float64)
+    values = {name: np.asarray(y, dtype=np.float64) for name, y in series.items()}
+    with drawing():
+        figure = new_figure(5.6, 3.0)
+        axes = figure.subplots()
+        for (line, mark), (name, y) in zip(_LINES, values.items(), strict=False):
+            axes.plot(places, y, line, marker=mark, color=INK, label=name)
+        axes.set(xlabel=across, ylabel=up)
+        axes.set_ylim(bottom=min(0.0, min(float(y.min()) for y in values.values())))
+        axes.grid(axis="y")
+        axes.legend(fontsize=8.5)
+    said = "; ".join(
+        f"{name}: {nats(y[0])} at {places[0]:g}, {nats(y[-1])} at {places[-1]:g}"
+        for name, y in values.items()
+    )
+    alt = f"Line chart of {up} over {across}. {said}."
+    return Exhibit(figure, finding, alt, f"{places.size} places, simulated here")

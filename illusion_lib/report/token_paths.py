@@ -230,4 +230,4 @@ def source_note() -> Html:
         f"{content['versions']['torch']}, transformers {content['versions']['transformers']}. "
         f"Made again by {content['made_by']}."
     )
-    return Html(f'<p class="rule">{html.escape(text)}</p>')
+    return Html(f'<p class="rule" id="provenance">{html.escape(text)}</p>')

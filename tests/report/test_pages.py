@@ -132,3 +132,26 @@ def test_provenance_names_files_and_command(study_result):
     assert "illusion sweep synthetic" in shown
     assert "evidence for nothing" in study_summary(study_result).content
     assert "neither smaller nor faster" in cell_summary(study_result).content
+
+
+def test_the_word_records_leads_to_the_files(study_result, records):
+    assert 'href="#provenance"' in pass_at_k(records)._repr_html_()
+    assert provenance(study_result).content.count('id="provenance"') == 1
+
+
+LESSONS = sorted(path.name for path in (ROOT / "book" / "learn").glob("*.md"))
+
+
+@pytest.mark.parametrize("name", LESSONS)
+def test_a_lesson_has_text_code_something_to_see_and_an_exercise(name):
+    """Narrative, definition, code you can run, a figure or table, an exercise with its solution."""
+    text = (ROOT / "book" / "learn" / name).read_text(encoding="utf-8")
+    assert "```{code-cell}" in text
+    assert "$" in text or "\n| " in text, "a definition: a formula or a table of terms"
+    code = "\n".join(re.findall(r"```\{code-cell\} python3\n(.*?)```", text, re.DOTALL))
+    shown = ("matrix", "curves", "next_tokens", "table", "heat_strip", "pass_at_k", "beams_of_one")
+    assert any(f"{name}(" in code for name in shown), "a figure or table"
+    assert "{admonition} Exercise" in text
+    solution = text[text.index("{admonition} Solution") :]
+    assert ":class: dropdown" in solution
+    assert text.index("{admonition} Exercise") < text.index("{admonition} Solution")
