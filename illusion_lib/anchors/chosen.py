@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -104,13 +104,10 @@ def fingerprint(matrix: ResponseMatrix) -> str:
     return digest.hexdigest()
 
 
-def write_choice(
-    known: Fitted, name: str, file: Path, source: Path, metric: str | None, probe: str
-) -> None:
-    """Write a choice as JSON, whole or not at all; an existing file is refused."""
-    refuse(file.exists(), f"{file} exists; name a new file")
+def describe(known: Fitted, name: str, source: Path, metric: str | None, probe: str) -> Choice:
+    """Return what to write down of a choice that the estimator `name` made from `source`."""
     fitted = known.fitted
-    choice = Choice(
+    return Choice(
         items=known.items,
         estimator=name,
         n_anchors=fitted.n_anchors,
@@ -120,19 +117,25 @@ def write_choice(
         probe=probe,
         fingerprint=fingerprint(known.matrix),
     )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_name(file.name + ".part")
-    scratch.write_text(json.dumps(asdict(choice), indent=1, ensure_ascii=False) + "\n", "utf-8")
-    scratch.replace(file)
 
 
 def read_choice(file: Path) -> Choice:
-    """Read what `write_choice` wrote."""
+    """Read a `Choice` that was written as JSON.
+
+    Raises
+    ------
+    AnchorError
+        The file is missing, no JSON, or lacks what a choice needs.
+    """
     with understood(file, AnchorError):
         held = json.loads(file.read_text("utf-8"))
         choice = Choice(**held | {"items": tuple(map(str, held["items"]))})
-        refuse(choice.estimator not in ESTIMATORS, f"{file}: no estimator {choice.estimator!r}")
-        return choice
+    numbers = (choice.n_anchors, choice.seed)
+    texts = (choice.estimator, choice.matrix, choice.probe, choice.fingerprint)
+    sound = all(type(number) is int and number >= 0 for number in numbers)
+    sound = sound and all(isinstance(text, str) for text in texts)
+    refuse(not sound, f"{file} is no choice of items: a field has the wrong type; choose again")
+    return choice
 
 
 def restore(choice: Choice, matrix: ResponseMatrix) -> Fitted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from illusion_lib.cli.console import err_console, out_console
+from illusion_lib.errors import AnchorError
 
 if TYPE_CHECKING:  # pandas and scipy take a while to import
     import pandas as pd
@@ -43,16 +45,22 @@ def choose(
     matrix: MatrixArgument,
     out: Annotated[Path, typer.Option(help="New file for the choice, .json.")],
     n: Annotated[int, typer.Option("--n", help="How many items.")] = 50,
-    estimator: Annotated[str, typer.Option(help="Who chooses and reads; see `study`.")] = "best",
+    estimator: Annotated[
+        str, typer.Option(help="Who chooses and reads; best-shift for models unlike the matrix's.")
+    ] = "best",
     seed: Annotated[int, typer.Option(help="Of every random choice.")] = 0,
     metric: MetricOption = None,
     probe: ProbeOption = "open",
 ) -> None:
     """Choose the items that a new model is to answer."""
-    from illusion_lib.anchors.chosen import choose_anchors, write_choice
+    from illusion_lib.anchors.chosen import choose_anchors, describe
+    from illusion_lib.runs.atomic import new_file, write_json
 
+    if out.exists():
+        raise AnchorError(f"{out} exists; name a new file")
     known = choose_anchors(_read(matrix, metric, probe), estimator, n, seed)
-    write_choice(known, estimator, out, matrix, metric, probe)
+    with new_file(out) as file:
+        write_json(file, asdict(describe(known, estimator, matrix, metric, probe)))
     for note in known.fitted.notes_:
         err_console.print(f"note: {note}", markup=False, highlight=False)
     out_console.print(
@@ -85,13 +93,19 @@ def estimate(
 
     The estimator is fitted again from the matrix, which takes seconds; nothing but text is kept.
     """
+    import numpy as np
+
     from illusion_lib.anchors.chosen import answers_on, read_choice, restore
+    from illusion_lib.runs.atomic import new_file
 
     about = read_choice(choice)
     source = matrix or Path(about.matrix)
     known = restore(about, _read(source, about.metric, about.probe))
     given = _read(answers, metric, probe)
-    table = known.estimates(given.models, answers_on(given, known.items), level, shift)
+    held = answers_on(given, known.items)
+    if gaps := int(np.isnan(held).sum()):
+        err_console.print(f"note: {gaps} missing answers were filled by item and model effects")
+    table = known.estimates(given.models, held, level, shift)
     shown = Table("model", "estimate", f"{level:.0%} interval", f"mean of the {len(known.items)}")
     for row in table.to_dict("records"):
         interval = f"{row['low']:.3f} to {row['high']:.3f}"
@@ -99,7 +113,8 @@ def estimate(
         shown.add_row(name, f"{row['estimate']:.3f}", interval, f"{row['mean']:.3f}")
     out_console.print(shown)
     if out is not None:
-        table.to_csv(out, index=False)
+        with new_file(out) as file:
+            table.to_csv(file, index=False)
 
 
 @anchors.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,6 +16,7 @@ from illusion_lib.anchors.matrix import refuse
 from illusion_lib.anchors.splits import SplitName, hub_families
 from illusion_lib.anchors.study import KEY
 from illusion_lib.report import figures
+from illusion_lib.runs.atomic import new_file
 
 OURS = "best"
 SPLITS: tuple[SplitName, ...] = ("random", "clone_free", "family", "extrapolation")
@@ -115,7 +116,6 @@ def run(
     done, what
         Trials finished of `Plan.size`, and the one that just ended, in words.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     table, estimates = _kept(folder / TABLE), _kept(folder / ESTIMATES)
     done = set() if table.empty else set(table[list(KEY)].itertuples(index=False, name=None))
     _same_models(estimates, matrix, folder)
@@ -178,7 +178,8 @@ def draw(folder: Path, matrix: ResponseMatrix, wanted: Plan) -> list[Path]:
         pairs = paired[(paired["split"] == split) & (paired["K"] == middle)]
         drawn[f"paired-{split}"] = figures.paired_errors(pairs, reference)
     chooser = wanted.estimators.get(reference, ESTIMATORS[OURS])
-    fitted = type(chooser)(n_anchors=middle).fit(matrix.scores, matrix.target)
+    target = None if matrix.plain else matrix.target
+    fitted = replace(chooser, n_anchors=middle).fit(matrix.scores, target)
     drawn["items"] = figures.item_map(item_map(matrix, fitted))
     files = [folder / f"{name}.svg" for name in drawn]
     for file, exhibit in zip(files, drawn.values(), strict=True):
@@ -206,6 +207,5 @@ def _kept(file: Path) -> pd.DataFrame:
 
 
 def _write(frame: pd.DataFrame, file: Path) -> None:
-    scratch = file.with_name(file.name + ".part")
-    frame.to_parquet(scratch, index=False)
-    scratch.replace(file)
+    with new_file(file) as scratch:
+        frame.to_parquet(scratch, index=False)

@@ -80,8 +80,12 @@ def test_refusals_are_one_line(illusion, matrix, new_scores, tmp_path):
     held = anchors.load(matrix)
     anchors.save(anchors.ResponseMatrix(1 - held.scores, held.models), matrix)
     assert "is not the one" in illusion("estimate", choice, answers)[2]
-    choice.write_text("[]")
-    assert illusion("estimate", choice, answers)[0] == 2
+    held = json.loads(choice.read_text())
+    for broken in ([], {}, held | {"n_anchors": "many"}, held | {"estimator": None}):
+        choice.write_text(json.dumps(broken))
+        code, _, said = illusion("estimate", choice, answers)
+        assert code == 2
+        assert said.count("\n") == 1
 
 
 def test_a_study_is_kept_resumed_and_drawn(illusion, matrix, tmp_path, monkeypatch):
