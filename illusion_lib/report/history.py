@@ -151,9 +151,9 @@ def history_table(path: Path | str | None) -> Html:
         rows.append(_row(run, before))
         last[run.study, run.model] = run
     caption = (
-        f"{len({run.run for run in runs})} runs, the newest first. The gap is that of the pruning "
-        "named, with its 95 % interval; the change is from the run of the same study and model "
-        "before. 0 would be no illusion."
+        f"Published runs: {len({run.run for run in runs})}, the newest first. "
+        "The gap is that of the pruning named, with its 95 % interval; the change is from the run "
+        "of the same study and model before. 0 would be no illusion."
     )
     formats = {"change": signed}
     names = {"found": "lost answers brought back, vs control"}

@@ -125,3 +125,26 @@ def test_search_finds_a_word(browser, address):
     page.wait_for_selector("#search-results li a", timeout=15_000)
     assert wrong == []
     context.close()
+
+
+def test_slides_turn_by_keyboard_and_end(browser, address):
+    context, page, wrong = visit(browser, address, 1366, f"{address}/book/slides.html")
+    page.click(".slides-button")
+    total = page.locator("article > section > section").count()
+    assert page.locator("section.slide-shown").count() == 1
+    for key, shown in (
+        ("ArrowRight", 2),
+        ("PageDown", 3),
+        ("ArrowLeft", 2),
+        ("End", total),
+        ("Home", 1),
+    ):
+        page.keyboard.press(key)
+        assert page.inner_text(".slides-where") == f"{shown} of {total}"
+        visible = page.locator("article > section > section:visible")
+        assert visible.count() == 1
+    assert page.url.endswith("slides.html"), "the theme's own arrow keys must not turn the page"
+    page.keyboard.press("Escape")
+    assert page.locator("article > section > section:visible").count() == total
+    assert wrong == []
+    context.close()

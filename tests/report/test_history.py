@@ -48,7 +48,7 @@ def test_the_table_tells_the_difference_from_the_last(run, tmp_path):
     shown = history_table(path).content
     assert shown.index("later") < shown.index("foreign") < shown.index(run.run)
     assert shown.count('<td class="number">+0.25</td>') == 1
-    assert "3 runs" in shown
+    assert "Published runs: 3" in shown
 
 
 def test_gaps_of_different_prunings_are_not_compared(run, tmp_path):
