@@ -35,12 +35,15 @@ class Exhibit:
         What a reader who cannot see the drawing needs; plain text.
     n
         How many observations are drawn, in words: ``"80 items"``.
+    stored
+        Whether the page ends with the records it was drawn from; False of what a page simulates.
     """
 
     figure: Figure
     caption: str
     alt: str
     n: str
+    stored: bool = True
 
     def svg(self) -> str:
         """Return the drawing as an SVG element that takes the page's text colour and width."""
@@ -68,10 +71,11 @@ class Exhibit:
 
     def _repr_html_(self) -> str:
         """Return what a notebook and the book show."""
+        source = f"; {RECORDS_LINK}" if self.stored else ""
         return (
             f'<figure class="exhibit"><div class="exhibit-picture" tabindex="0">{self.svg()}</div>'
             f'<figcaption class="tex2jax_ignore">{html.escape(self.caption)} '
-            f'<span class="exhibit-n">n = {html.escape(self.n)}; {RECORDS_LINK}.</span>'
+            f'<span class="exhibit-n">n = {html.escape(self.n)}{source}.</span>'
             "</figcaption></figure>"
         )
 

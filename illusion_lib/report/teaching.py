@@ -83,4 +83,4 @@ def curves(
         for name, y in values.items()
     )
     alt = f"Line chart of {up} over {across}. {said}."
-    return Exhibit(figure, finding, alt, f"{places.size} places, simulated here")
+    return Exhibit(figure, finding, alt, f"{places.size} places, computed here", False)

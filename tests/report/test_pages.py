@@ -18,6 +18,7 @@ from illusion_lib.report.scoring import one_question, score_table
 from illusion_lib.report.search import beams_of_one, pass_at_k
 from illusion_lib.report.start import Start
 from illusion_lib.report.tables import table
+from illusion_lib.report.teaching import curves
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {
@@ -155,3 +156,9 @@ def test_a_lesson_has_text_code_something_to_see_and_an_exercise(name):
     solution = text[text.index("{admonition} Solution") :]
     assert ":class: dropdown" in solution
     assert text.index("{admonition} Exercise") < text.index("{admonition} Solution")
+
+
+def test_what_a_page_computes_itself_has_no_link_to_records():
+    drawn = curves([1, 2], {"up": [0.1, 0.2], "down": [0.3, 0.1]}, "x", "y", "They cross.")
+    assert "provenance" not in drawn._repr_html_()
+    assert "up: 0.10 at 1, 0.20 at 2; down: 0.30 at 1, 0.10 at 2" in drawn.alt
