@@ -13,6 +13,7 @@ from safetensors import safe_open
 
 from illusion_lib.checkpoints import find_checkpoint, is_at_hand
 from illusion_lib.pruning.registry import METHODS
+from illusion_lib.records import Probe
 from illusion_lib.runs.plan import plan_cell
 from illusion_lib.runs.store import Store
 from illusion_lib.specs import CellSpec
@@ -94,16 +95,24 @@ def _expected_items(cell: CellSpec) -> int:
 
 
 def _item_tokens(cell: CellSpec) -> int:
-    probe = cell.probe
-    options = 4
-    cost = {
+    probe, options = cell.probe, 4
+    shown = 2 * _PROMPT_TOKENS + _ANSWER_TOKENS  # a prompt that lists the options, and an answer
+    cost: dict[Probe, int] = {
         "open": _PROMPT_TOKENS + _ANSWER_TOKENS,
-        "candidates": 2 * _PROMPT_TOKENS + _ANSWER_TOKENS,
+        "candidates": shown,
         "choice": 2 * options * _ANSWER_TOKENS,
         "rank": 2 * _ANSWER_TOKENS,
         "beam": probe.beams * _ANSWER_TOKENS,
         "sample": probe.samples * _ANSWER_TOKENS,
-        "one_shot": probe.demonstrations * (2 * _PROMPT_TOKENS + _ANSWER_TOKENS),
+        "one_shot": probe.demonstrations * shown,
+        "letter": probe.orders * (2 * _PROMPT_TOKENS + options),
+        "choices_only": _PROMPT_TOKENS + options * _ANSWER_TOKENS,
+        "gold_absent": shown,
+        "gold_only": shown,
+        "shuffled": probe.orders * shown,
+        "beam_curve": sum(probe.widths) * _ANSWER_TOKENS,
+        "sample_curve": len(probe.temperatures) * probe.samples * _ANSWER_TOKENS,
+        "kl": 0,  # read where the open prompt ends
     }
     return sum(cost[name] for name in probe.probes)
 

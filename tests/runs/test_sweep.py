@@ -96,7 +96,7 @@ def test_an_edited_calibration_text_is_another_cell(small_study, tmp_path):
     text.write_text("other words " * 50)
     assert plan_cell(spec).key != before
     text.unlink()
-    with pytest.raises(SpecError, match="cannot be read"):
+    with pytest.raises(SpecError, match="cannot read"):
         plan_cell(spec)
 
 
