@@ -88,7 +88,7 @@ def parse_pattern(pattern: str) -> tuple[int, int]:
     >>> parse_pattern("2:4")
     (2, 4)
     """
-    match = re.fullmatch(r"(\d+):(\d+)", pattern)
+    match = re.fullmatch(r"([0-9]{1,6}):([0-9]{1,6})", pattern)
     if match is None or not 0 < int(match[1]) < int(match[2]):
         raise SpecError(
             f"pattern {pattern!r} is not n:m with 0 < n < m; '2:4' keeps 2 of every 4 weights"
