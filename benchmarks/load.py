@@ -29,7 +29,7 @@ from illusion_lib.runs.status import study_status
 from illusion_lib.runs.store import RECORDS, Store
 from illusion_lib.runs.studies import study_content
 from illusion_lib.runs.sweep import STUDY_FILE, load_study
-from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec, StudySpec, TaskSpec
+from illusion_lib.specs import CalibrationSpec, CellSpec, ModelSpec, PruneSpec, StudySpec, TaskSpec
 
 CELLS = 10_000
 ROWS = 5_000_000
@@ -88,12 +88,12 @@ def record(item: str, language: str) -> Record:
     )
 
 
-def manifest(key: str, cell: object) -> Manifest:
+def manifest(key: str, cell: CellSpec) -> Manifest:
     """Return a manifest as large as a real one of 30 blocks."""
     layers = [{"name": f"model.layers.{n}.self_attn.q_proj", "sparsity": 0.5} for n in range(210)]
     return Manifest(
         key=key,
-        spec=cell.canonical(),  # type: ignore[attr-defined]
+        spec=cell.canonical(),
         created="2026-01-01T00:00:00+00:00",
         versions={},
         device="cpu",
@@ -185,7 +185,7 @@ def peak_bytes() -> int:
 
 def main() -> None:
     """Print one table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description="Load of a large store.")
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--rows", type=int, default=ROWS)
     parser.add_argument("--folder", type=Path, help="where the store is simulated; a temporary one")

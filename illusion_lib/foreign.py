@@ -27,7 +27,7 @@ def understood(what: object, refusal: type[IllusionError]) -> Iterator[None]:
         raise
     except OSError as error:
         raise refusal(f"{what} cannot be read ({_line(error)}); check the path") from error
-    except Exception as error:
+    except Exception as error:  # a stranger's file may break a parser in any way there is
         line = f"{type(error).__name__}: {_line(error)}"
         raise refusal(f"{what} does not hold what it should ({line}); write it anew") from error
 

@@ -163,6 +163,7 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
         try:
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
             net = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
+        # What transformers raises for a damaged file and for an architecture it does not know.
         except (ValueError, OSError, KeyError, NotImplementedError) as error:
             raise ModelError(f"cannot read {gguf}: {' '.join(str(error).split())[:300]}") from error
         # The weights are plain float32 now; transformers would still refuse to save them as "GGUF".

@@ -119,7 +119,7 @@ class SparseEval(AnchorEstimator):
             checks = Checks(network, held)
             for step in range(1, steps + 1):
                 adam.zero_grad()
-                torch.nn.functional.mse_loss(network(x), y).backward()  # type: ignore[no-untyped-call]  # torch
+                torch.nn.functional.mse_loss(network(x), y).backward()  # type: ignore[no-untyped-call]  # torch's gap
                 adam.step()
                 if held is not None and step % CHECK_EVERY == 0 and checks.stop():
                     break

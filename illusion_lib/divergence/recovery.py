@@ -93,7 +93,8 @@ def group_members(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.Data
         The cell's front columns, and one row per group and item: ``model, cell`` (where its probes
         ran), ``language, item_id, parallel_id, group, target``.
     """
-    failures = items[(items["method"] == DENSE) & (items["produces"] == False)]  # noqa: E712  # nullable: NA is no failure
+    # A missing answer compares as missing, which is no failure.
+    failures = items[(items["method"] == DENSE) & items["produces"].eq(False)]
     for front, part in cells(pairs(items)):
         lost = part[part["flow"] == LOST]
         collapsed = lost["output_class"].isin(COLLAPSED)

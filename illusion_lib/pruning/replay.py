@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from accelerate.utils import send_to_device  # type: ignore[import-untyped]
+from accelerate.utils import send_to_device  # type: ignore[import-untyped]  # it ships no types
 from torch import nn
 
 from illusion_lib.errors import PruneError

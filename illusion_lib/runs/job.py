@@ -98,8 +98,7 @@ def run_job(
         shared = shared or Shared(store, job.device, job.gram, job.keep)
         if attempt(plan, store, shared, _steps(job, log, tick)) is None:
             return Outcome(job, "busy")
-    except Exception as error:
-        # Whatever a strange checkpoint provokes costs its own cell and no other.
+    except Exception as error:  # what a strange checkpoint provokes costs its own cell, no other
         return _failed(job, log, error)
     log.write(
         Event(

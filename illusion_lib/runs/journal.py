@@ -43,7 +43,7 @@ class FolderJournal:
         try:
             with safe_open(self._file(block), framework="pt") as stored:
                 layers = json.loads(stored.metadata()["layers"])
-                weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+                weights = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # not a mapping
         except (OSError, SafetensorError):
             return None
         for matrix in block.matrices:

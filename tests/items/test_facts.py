@@ -15,7 +15,23 @@ from illusion_lib.items import facts_removed, items_hash, load_items, matches
 from illusion_lib.items.facts import facts_file, facts_languages, facts_relations
 from illusion_lib.items.words import words
 
-LANGUAGES = tuple("en es fr de it pt nl ru zh ja ar hi tr sw id".split())  # noqa: SIM905
+LANGUAGES = (
+    "en",
+    "es",
+    "fr",
+    "de",
+    "it",
+    "pt",
+    "nl",
+    "ru",
+    "zh",
+    "ja",
+    "ar",
+    "hi",
+    "tr",
+    "sw",
+    "id",
+)
 RELATIONS = ("capital", "continent", "currency", "official_language")
 TOOLS = Path(__file__).parents[2] / "tools"
 # Folded first letters, one per script, that an answer in the language must be written in.
