@@ -233,7 +233,8 @@ class Store:
                 yield read_manifest(path.parent)
 
     def _quarantine(self, folder: Path, error: Exception) -> None:
-        _log.warning("%s is damaged (%s): moved to quarantine", folder.name, error)
+        # A damaged file may quote anything, lone surrogates too, which no terminal can print.
+        _log.warning("%s is damaged (%a): moved to quarantine", folder.name, str(error))
         grave = self.root / "quarantine"
         try:
             grave.mkdir(parents=True, exist_ok=True)
