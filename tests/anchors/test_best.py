@@ -68,6 +68,25 @@ def test_best_beats_random_items_and_a_line(simulate):
     assert np.mean(errors["best"]) < 0.85 * np.mean(errors["random-ridge"])
 
 
+def test_beyond_all_training_models_rasch_reads(simulate):
+    """The better half teaches, the worst are judged; within the training models nothing changes."""
+    world = simulate(300, 150, 3)
+    world = world[np.argsort(world.mean(1))]
+    worst, train = world[:60], world[150:]
+    fitted = anchors.best(n_anchors=40).fit(train)
+    answers = worst[:, fitted.anchors_]
+    line = fitted._line(answers) + fitted.curve_(answers)
+    share = fitted._handed_over(answers)
+    means = train[:, fitted.anchors_].mean(1)
+    assert (share[answers.mean(1) >= means.min()] == 0).all()
+    assert (share[answers.mean(1) < means.min() - 0.5 * means.std()] == 1).all()
+    assert (fitted._handed_over(train[:, fitted.anchors_]) == 0).all()
+    truth, beyond = worst.mean(1), share > 0
+    assert beyond.sum() > 20
+    error = np.abs(fitted.predict(answers) - truth)[beyond].mean()
+    assert error < 0.8 * np.abs(line - truth)[beyond].mean()
+
+
 def test_best_is_the_named_estimator_with_its_settings(scores):
     fitted = anchors.best(n_anchors=7, seed=4).fit(scores)
     assert fitted.anchors_.shape == (7,)
