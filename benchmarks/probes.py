@@ -260,7 +260,8 @@ def compare_ladders(model: Model, lm: Any, items: tuple[Item, ...]) -> Line:
     theirs = measure(lambda: peer_ladder(model, lm, items, spec))
     searched = sum(record.probe == "beam" for record in mine.found) // 2
     note = f"{searched} items searched by us, {theirs.found[0]} by the peer"
-    tokens = sum(record.prompt_tokens for record in mine.found if record.probe == "open")
+    opened = [r for r in mine.found if (r.probe, r.target) == ("open", "gold")]
+    tokens = sum(record.prompt_tokens for record in opened)
     return line("ladder", model, len(items), tokens, mine, theirs, None, None, note)
 
 

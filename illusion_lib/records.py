@@ -57,7 +57,10 @@ class Record:
         and ``sample_curve`` the recovery probes at several budgets; ``kl`` the divergence from
         the dense model.
     target
-        ``gold``, or ``distractor`` for the control that looks for a wrong answer instead.
+        ``gold``, or ``distractor`` for the control: the same outputs, ranks and picks are asked
+        for the first distractor instead. What finds a wrong answer as often as the right one has
+        found nothing. ``kl`` compares distributions and looks for no answer: its control is the
+        dense model itself, at 0.
     prompt_hash
         First 16 hex digits of the SHA-256 of the prompt's token ids.
     correct

@@ -10,6 +10,7 @@ import pandas as pd
 from illusion_lib.divergence.frames import FRONT_TYPES, cells, languages, table, tidy
 from illusion_lib.divergence.intervals import share_interval
 from illusion_lib.divergence.outcomes import chance_level
+from illusion_lib.records import Target
 
 # In reading order; the first two are the formats that the others are held against.
 ASKED = (
@@ -25,24 +26,27 @@ ASKED = (
 _PICKED = ("choice", "letter", "choices_only")
 
 
-def asking(records: pd.DataFrame) -> pd.DataFrame:
+def asking(records: pd.DataFrame, target: Target = "gold") -> pd.DataFrame:
     """Return the share right for each way of asking, with its interval.
 
     Parameters
     ----------
     records
         Any table that `tidy` accepts; ways that were not asked have no row.
+    target
+        What the answers are held against: the right one, or as a control a wrong one.
 
     Returns
     -------
     DataFrame
         Columns: the front columns, ``language`` ("all" and each), ``probe``, ``items``, ``share``
-        (right; of ``shuffled``, over all orders), ``low``, ``high`` (95 %, on the effective number
-        of items), ``chance`` (of picks; a guesser's share), ``agreement`` (mean over items of the
-        share of orders in which the option named most often was named; missing elsewhere).
+        (of answers that are the target; of ``shuffled``, over all orders), ``low``, ``high`` (95 %,
+        on the effective number of items), ``chance`` (of picks; a guesser's share), ``agreement``
+        (mean over items of the share of orders in which the option named most often was named;
+        missing elsewhere).
     """
     frame = tidy(records)
-    frame = frame[(frame["target"] == "gold") & frame["probe"].isin(ASKED)]
+    frame = frame[(frame["target"] == target) & frame["probe"].isin(ASKED)]
     frame = frame[frame["correct"].notna()]
     rows = []
     for front, cell in cells(frame):

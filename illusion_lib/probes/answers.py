@@ -64,9 +64,9 @@ def _keep_open(batch: Batch, outputs: list[Output], seconds: float) -> None:
     session = batch.session
     told = session.texts(outputs)
     for item, prompt, one in zip(batch.items, batch.prompts("open"), told, strict=True):
-        record = rows.generation(item, "open", prompt, one, seconds)
-        session.keep(item, "open", [record])
-        if not record.correct and _is_searched(session, item):
+        found = rows.generation(item, "open", prompt, one, seconds)
+        session.keep(item, "open", found)
+        if not found[0].correct and _is_searched(session, item):
             session.searched.add(item.id)
     session.tell("open", len(batch.items), len(session.items))
 
@@ -86,7 +86,7 @@ def _keep_shown(batch: Batch, shown: list[Probe], outputs: list[Output], seconds
             told = [next(answers) for _ in prompts]
             spent = seconds * len(told)
             if name == "candidates":
-                found = [rows.generation(item, name, prompts[0], told[0], spent)]
+                found = rows.generation(item, name, prompts[0], told[0], spent)
             elif name == "shuffled":
                 found = rows.shuffled(item, prompts, told, spent)
             else:

@@ -8,6 +8,7 @@ batch are encoded together, and all its answers and searches grow in step.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
@@ -16,6 +17,7 @@ from illusion_lib.items.item import Item
 from illusion_lib.models import Model
 from illusion_lib.probes.answers import answer
 from illusion_lib.probes.batch import Batch, ask
+from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.letters import pick_letters
 from illusion_lib.probes.option_scoring import (
     Neutral,
@@ -39,7 +41,7 @@ def run_ladder(
     spec: ProbeSpec,
     progress: Progress | None = None,
     reference: Reference | None = None,
-    slots: int | None = None,
+    budget: Budget | None = None,
 ) -> list[Record]:
     """Ask a model everything that `spec` lists.
 
@@ -55,13 +57,15 @@ def run_ladder(
         Called with (items done, items in all, probe) as items finish.
     reference
         What the dense model says, for the probe ``kl``; see `dense_reference`.
-    slots
-        How many tokens a batch may hold; None takes as many as the engine thinks right.
+    budget
+        How many tokens a batch may hold, and how often that was halved for want of memory; None
+        takes as many as the engine thinks right.
 
     Returns
     -------
     list of Record
-        By item in the order given, then by probe; recovery and rank rows once per target.
+        By item in the order given, then by probe, then by target: the gold and, as control, a
+        wrong answer. ``kl`` looks for neither and has one row.
 
     Raises
     ------
@@ -81,8 +85,8 @@ def run_ladder(
             "probe 'kl' compares with the dense model; pass reference=dense_reference(dense, items)"
         )
     session = Session(model, items, spec, progress or (lambda done, total, what: None))
-    if slots is not None:
-        session.engine.budget.slots = slots
+    if budget is not None:
+        session.engine = replace(session.engine, budget=budget)
     found = _run(session, reference)
     return [record for item in items for record in found[item.id]]
 

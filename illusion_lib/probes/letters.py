@@ -37,6 +37,6 @@ def pick_letters(batch: Batch) -> None:
     for item, prompts in zip(batch.items, batch.asked["letter"], strict=True):
         orders = option_orders(item, spec.orders, spec.seed)
         scores = [score_options(*next(scored)) for _ in prompts]
-        record = rows.lettered(item, prompts, orders, scores, seconds * len(prompts))
-        session.keep(item, "letter", [record])
+        found = rows.lettered(item, prompts, orders, scores, seconds * len(prompts))
+        session.keep(item, "letter", found)
     session.tell("letter", len(batch.items), len(session.items))

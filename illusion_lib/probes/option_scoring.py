@@ -53,9 +53,7 @@ def _score(
         alone = [neutral[item.language, item.kind, text] for text in shown]
         scores = score_options(shown, scored, alone)
         tokens = sum(map(len, scored))
-        session.keep(
-            item, name, [rows.recognition(item, name, one, shown, scores, tokens, seconds)]
-        )
+        session.keep(item, name, rows.recognition(item, name, one, shown, scores, tokens, seconds))
     session.tell(name, len(batch.items), len(session.items))
 
 

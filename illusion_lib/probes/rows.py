@@ -1,4 +1,9 @@
-"""Turn what a probe found on an item into its records: judged, classed and counted."""
+"""Turn what a probe found on an item into its records: judged, classed and counted.
+
+Every probe that looks for an answer gives two records: one for the gold, and as its control one for
+a wrong answer, the item's first distractor. The same outputs are judged twice; nothing is computed
+for the control alone but its rank. ``kl`` looks for no answer and so has one record.
+"""
 
 from __future__ import annotations
 
@@ -79,18 +84,22 @@ def _row(item: Item, probe: Probe, asked: Sequence[Asked], seconds: float, **fou
     )
 
 
-def generation(item: Item, probe: Probe, asked: Asked, told: Told, seconds: float) -> Record:
-    """Return the record of one greedy answer."""
-    return _row(
-        item,
-        probe,
-        [asked],
-        seconds,
-        **asdict(judged(item, "gold", told.text)),
-        output=told.text,
-        output_class=classify(told.text, item.language, told.output.finished),
-        output_tokens=len(told.output.tokens),
-    )
+def generation(item: Item, probe: Probe, asked: Asked, told: Told, seconds: float) -> list[Record]:
+    """Return the records of one greedy answer, one per target."""
+    return [
+        _row(
+            item,
+            probe,
+            [asked],
+            seconds / len(TARGETS),
+            target=target,
+            **asdict(judged(item, target, told.text)),
+            output=told.text,
+            output_class=classify(told.text, item.language, told.output.finished),
+            output_tokens=len(told.output.tokens),
+        )
+        for target in TARGETS
+    ]
 
 
 def recovery(
@@ -190,25 +199,34 @@ def lettered(
     orders: Sequence[tuple[str, ...]],
     scores: Sequence[Scores],
     seconds: float,
-) -> Record:
-    """Return the record of the letters' scoring in several orders; the first one decides."""
+) -> list[Record]:
+    """Return the records of the letters' scoring in several orders; the first one decides."""
     picks = [order[one.picked] for order, one in zip(orders, scores, strict=True)]
-    return _row(
-        item,
-        "letter",
-        asked,
-        seconds,
-        correct=picks[0] == item.answer,
-        output=picks[0],
-        outputs=tuple(picks),
-        successes=picks.count(item.answer),
-        tries=len(picks),
-        agreement=agreement(picks, len(picks)),
-        options=orders[0],
-        gold_index=orders[0].index(item.answer),
-        log_prob_sum=scores[0].total,
-        output_tokens=sum(len(one.total) for one in scores),
-    )
+    return [
+        _row(
+            item,
+            "letter",
+            asked,
+            seconds / len(TARGETS),
+            target=target,
+            correct=picks[0] == wanted,
+            output=picks[0],
+            outputs=tuple(picks),
+            successes=picks.count(wanted),
+            tries=len(picks),
+            agreement=agreement(picks, len(picks)),
+            options=orders[0],
+            gold_index=orders[0].index(item.answer),
+            log_prob_sum=scores[0].total,
+            output_tokens=sum(len(one.total) for one in scores),
+        )
+        for target, wanted in _options_of(item)
+    ]
+
+
+def _options_of(item: Item) -> list[tuple[Target, str]]:
+    """Return each target with its text among the options."""
+    return [(target, target_forms(item, target)[0]) for target in TARGETS]
 
 
 def shift(item: Item, asked: Asked, divergence: float, seconds: float) -> Record:
@@ -224,25 +242,29 @@ def recognition(
     scores: Scores,
     tokens: int,
     seconds: float,
-) -> Record:
-    """Return the record of the option scoring."""
-    gold = list(options).index(item.answer)
-    return _row(
-        item,
-        probe,
-        [asked],
-        seconds,
-        correct=scores.picked == gold,
-        output=options[scores.picked],
-        options=tuple(options),
-        gold_index=gold,
-        log_prob_sum=scores.total,
-        log_prob_token=scores.token,
-        log_prob_character=scores.character,
-        log_prob_byte=scores.byte,
-        log_prob_pmi=scores.pmi,
-        output_tokens=tokens,
-    )
+) -> list[Record]:
+    """Return the records of the option scoring, one per target."""
+    picked = options[scores.picked]
+    return [
+        _row(
+            item,
+            probe,
+            [asked],
+            seconds / len(TARGETS),
+            target=target,
+            correct=picked == wanted,
+            output=picked,
+            options=tuple(options),
+            gold_index=options.index(item.answer),
+            log_prob_sum=scores.total,
+            log_prob_token=scores.token,
+            log_prob_character=scores.character,
+            log_prob_byte=scores.byte,
+            log_prob_pmi=scores.pmi,
+            output_tokens=tokens,
+        )
+        for target, wanted in _options_of(item)
+    ]
 
 
 def ranking(

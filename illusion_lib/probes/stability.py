@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from illusion_lib.items.item import Item
 from illusion_lib.models import Model
+from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.ladder import run_ladder
 from illusion_lib.specs import ProbeSpec
 
@@ -45,8 +46,9 @@ def batch_flips(model: Model, items: Sequence[Item], spec: ProbeSpec) -> Flips:
     """
     asked = list(items[:_ASKED])
     short = replace(spec, probes=("choice", "open"))
-    both = [run_ladder(model, asked, short, slots=slots) for slots in (None, _ALONE)]
+    both = [run_ladder(model, asked, short, budget=budget) for budget in (None, Budget(_ALONE))]
     flips = {"choice": 0, "open": 0}
     for together, alone in zip(*both, strict=True):
-        flips[together.probe] += together.output != alone.output
+        if together.target == "gold":  # the control is the same answer, judged again
+            flips[together.probe] += together.output != alone.output
     return Flips(len(asked), **flips)

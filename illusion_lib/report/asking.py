@@ -1,4 +1,4 @@
-"""The table of what the model gets right in each way of asking."""
+"""What the model gets right in each way of asking, and how often each gives a wrong answer."""
 
 from __future__ import annotations
 
@@ -31,27 +31,21 @@ def asking_table(records: pd.DataFrame) -> Html:
     records
         Records of one model.
     """
-    rows = divergence.asking(records)
-    rows = rows[rows["language"] == ALL]
+    rows = _overall(divergence.asking(records))
     if set(rows["probe"]) <= {"open", "choice", "candidates"}:
         return note(
             "This study asked in the three main ways only. A study whose probe names letter, "
             "choices_only, shuffled, gold_only or gold_absent shows them here."
         )
-    rows["text"] = joined(rows, "share", share)
-    asked = [name for name in _ASKED if name in set(rows["probe"])]
-    wide = rows.pivot(index="cell", columns="probe", values="text")
+    shown = _wide(rows)
     labels = rows.drop_duplicates("cell").set_index("cell")["label"]
-    shown = wide.reindex(index=labels.index, columns=asked)
-    shown.insert(0, "pruning", labels)
     agreement = rows[rows["agreement"].notna()].drop_duplicates("cell").set_index("cell")
     shown["agreement"] = agreement["agreement"].reindex(labels.index)
-    moved = divergence.shift(records)
-    moved = moved[moved["language"] == ALL].set_index("cell")
+    moved = _overall(divergence.shift(records)).set_index("cell")
     if len(moved):
         shown["kl"] = moved["median"].reindex(labels.index)
     names = {**_ASKED, "agreement": "orders agree", "kl": "KL, nats"}
-    formats: dict[str, Format] = dict.fromkeys(asked, str) | {"agreement": share, "kl": share}
+    formats: dict[str, Format] = dict.fromkeys(_ASKED, str) | {"agreement": share, "kl": share}
     caption = (
         "Share right for each way of asking, with 95 % intervals. What is picked without the "
         "question is what the options alone give away. Orders agree: how often the same option is "
@@ -59,3 +53,39 @@ def asking_table(records: pd.DataFrame) -> Html:
         "model's, a lower bound."
     )
     return table(shown, caption, formats, names)
+
+
+def control_table(records: pd.DataFrame) -> Html:
+    """Return how often each way of asking gives one wrong answer: the control.
+
+    Parameters
+    ----------
+    records
+        Records of one model.
+    """
+    rows = _overall(divergence.asking(records, target="distractor"))
+    if not {"open", "choice"} <= set(rows["probe"]):
+        return note(
+            "These records are from before every way of asking had a control; run the study again "
+            "to see how often a wrong answer is given."
+        )
+    caption = (
+        "The control: share of the same answers that give one wrong answer, each question's first "
+        "distractor, with 95 % intervals. A way of asking knows only as much as it gives the right "
+        "answer more often than this one."
+    )
+    return table(_wide(rows), caption, dict.fromkeys(_ASKED, str), _ASKED)
+
+
+def _overall(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows[rows["language"] == ALL]
+
+
+def _wide(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return a row for each cell and a column for each way of asking, with intervals."""
+    text = rows.assign(text=joined(rows, "share", share))
+    labels = rows.drop_duplicates("cell").set_index("cell")["label"]
+    wide = text.pivot(index="cell", columns="probe", values="text")
+    shown = wide.reindex(index=labels.index, columns=[n for n in _ASKED if n in wide])
+    shown.insert(0, "pruning", labels)
+    return shown

@@ -20,9 +20,13 @@ SCORES = {
 }
 
 
+def _picks(records: pd.DataFrame) -> pd.DataFrame:
+    return records[(records["probe"] == RECOGNITION) & (records["target"] == "gold")]
+
+
 def one_question(records: pd.DataFrame) -> Html:
     """Return every option's scores for the dense model's first question, the gold marked."""
-    row = records[records["probe"] == RECOGNITION].iloc[0]
+    row = _picks(records).iloc[0]
     names = [name for name in SCORES if row[name] is not None]
     shown = pd.DataFrame({name: row[name] for name in names})
     options = [
@@ -39,7 +43,7 @@ def one_question(records: pd.DataFrame) -> Html:
 
 def score_table(records: pd.DataFrame) -> Html:
     """Return the share of questions picked right under each score, a row for each cell."""
-    choice = records[records["probe"] == RECOGNITION]
+    choice = _picks(records)
     names = [name for name in SCORES if choice[name].notna().all()]
     rows = []
     for (model, label), part in choice.groupby(["model", "label"], sort=False):

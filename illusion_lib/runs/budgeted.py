@@ -121,13 +121,13 @@ def probe_within(
     if width is not None and not width > 0:
         raise SpecError(f"width must be positive, got {width}")
     base = spec or ProbeSpec()
-    picked = run_ladder(model, items, replace(base, probes=(RECOGNITION,)), progress)
+    picked = _of_gold(run_ladder(model, items, replace(base, probes=(RECOGNITION,)), progress))
     answers = cheap_answers(picked)
     spoken: list[Record] = []
 
     def generate(places: IntArray) -> FloatArray:
         asked = [items[place] for place in places]
-        found = run_ladder(model, asked, replace(base, probes=(PRODUCTION,)), progress)
+        found = _of_gold(run_ladder(model, asked, replace(base, probes=(PRODUCTION,)), progress))
         spoken.extend(found)
         return np.array([float(bool(record.correct)) for record in found])
 
@@ -140,6 +140,11 @@ def probe_within(
     recognition = float(np.mean([bool(record.correct) for record in picked]))
     tokens = sum(record.output_tokens or 0 for record in spoken)
     return Budgeted((*picked, *spoken), recognition, production, tokens)
+
+
+def _of_gold(records: Sequence[Record]) -> list[Record]:
+    """Return the records without those of the control: nothing is estimated for a wrong answer."""
+    return [record for record in records if record.target == "gold"]
 
 
 def cheap_answers(picked: Sequence[Record]) -> FloatArray:

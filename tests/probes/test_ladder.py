@@ -24,6 +24,11 @@ def records(model, items):
     return run_ladder(model, items, SPEC)
 
 
+def gold(records, probe):
+    """The records of a probe that look for the right answer."""
+    return [r for r in records if (r.probe, r.target) == (probe, "gold")]
+
+
 def comparable(records):
     """The records without their time, log-probs to 5 digits."""
     rows = []
@@ -54,13 +59,13 @@ def close(ours, theirs):
 def test_every_item_has_every_row(records, items):
     rows = Counter((r.item_id, r.probe, r.target) for r in records)
     assert set(rows.values()) == {1}
-    wrong = {r.item_id for r in records if r.probe == "open" and not r.correct}
+    said = {r.item_id for r in gold(records, "open") if r.correct}
+    wrong = {item.id for item in items} - said
     assert wrong  # a random model
     for item in items:
-        for name in ("open", "candidates", "choice"):
-            assert rows[item.id, name, "gold"] == 1
         for target in ("gold", "distractor"):
-            assert rows[item.id, "rank", target] == 1
+            for name in ("open", "candidates", "choice", "rank"):
+                assert rows[item.id, name, target] == 1
             for name in ("beam", "sample", "one_shot"):
                 assert rows[item.id, name, target] == (item.id in wrong)
 
@@ -82,7 +87,7 @@ def test_counts_are_consistent(records):
 
 def test_option_scores_are_the_naive_ones(records, model, items):
     prompts = Prompts.of(model, SPEC)
-    by_item = {r.item_id: r for r in records if r.probe == "choice"}
+    by_item = {r.item_id: r for r in gold(records, "choice")}
     for item in items[:4]:
         record = by_item[item.id]
         assert record.options[record.gold_index] == item.answer
@@ -99,9 +104,21 @@ def test_option_scores_are_the_naive_ones(records, model, items):
         )
 
 
+def test_a_pick_is_found_by_one_target_at_most(records, items):
+    """The control finds the item's first distractor where the model picked that very option."""
+    for item in items:
+        right, wrong = (
+            next(r for r in records if (r.item_id, r.probe, r.target) == (item.id, "choice", t))
+            for t in ("gold", "distractor")
+        )
+        assert right.correct == (right.output == item.answer)
+        assert wrong.correct == (right.output == item.distractors[0])
+        assert wrong.log_prob_sum == right.log_prob_sum
+
+
 def test_the_rank_row_reads_the_model_at_its_slot(records, model, items):
     prompts = Prompts.of(model, SPEC)
-    opened = {r.item_id: r for r in records if r.probe == "open"}
+    opened = {r.item_id: r for r in gold(records, "open")}
     for record in (r for r in records if r.probe == "rank"):
         item = next(i for i in items if i.id == record.item_id)
         assert record.slot <= opened[item.id].output_tokens
@@ -156,7 +173,8 @@ def test_progress_ends_with_every_probe_done(model, items):
 def test_a_frame_has_the_documented_columns(model, items):
     frame = probe(model, items[:3], dataclasses.replace(SPEC, probes=("open", "choice")))
     assert list(frame.columns) == SCHEMA.names
-    assert list(frame["probe"]) == ["open", "choice"] * 3
+    assert list(frame["probe"]) == ["open", "open", "choice", "choice"] * 3
+    assert list(frame["target"]) == ["gold", "distractor"] * 6
 
 
 def test_a_subset_of_probes_gives_the_same_rows(records, model, items):
@@ -188,7 +206,7 @@ def test_bad_input_is_refused(model, items):
 
 def test_a_share_of_the_doubly_failed_is_searched_as_controls(records, model, items):
     few = run_ladder(model, items, dataclasses.replace(SPEC, controls=1e-9))
-    picked = {r.item_id for r in records if r.probe == "choice" and r.correct}
+    picked = {r.item_id for r in gold(records, "choice") if r.correct}
     searched = {r.item_id for r in records if r.probe == "beam"}
     assert searched - picked  # with all controls there are some
     assert {r.item_id for r in few if r.probe == "beam"} == searched & picked

@@ -103,6 +103,18 @@ def test_ablations_show_what_their_names_say(model, items):
     assert not any(text in alone for text in item.distractors)
 
 
+def test_every_probe_but_the_shift_has_its_control(records, items):
+    for item in items:
+        for name in ("open", "choice", "letter", "choices_only"):
+            assert all((item.id, name, target) in records for target in ("gold", "distractor"))
+        assert (item.id, "kl", "distractor") not in records
+        wrong = records[item.id, "letter", "distractor"]
+        assert wrong.successes == wrong.outputs.count(item.distractors[0])
+        assert wrong.correct == (wrong.outputs[0] == item.distractors[0])
+        blind = records[item.id, "choices_only", "distractor"]
+        assert blind.correct == (blind.output == item.distractors[0])
+
+
 @pytest.mark.parametrize("name", ["gold_absent", "gold_only", "shuffled"])
 def test_ablations_have_both_targets(records, items, name):
     for item in items:

@@ -44,9 +44,18 @@ EMPTY = Output(
     ],
 )
 def test_one_answer(text, correct, exact, contains):
-    record = rows.generation(ITEM, "open", ASKED, told(text), 0.1)
+    record, _ = rows.generation(ITEM, "open", ASKED, told(text), 0.1)
     assert (record.correct, record.exact, record.contains) == (correct, exact, contains)
     assert 0.0 < record.character_f1 <= 1.0
+
+
+def test_the_control_judges_the_same_answer_for_a_wrong_one():
+    gold, wrong = rows.generation(ITEM, "open", ASKED, told("Prague."), 0.1)
+    assert (gold.target, gold.correct, gold.exact) == ("gold", False, False)
+    assert (wrong.target, wrong.correct, wrong.exact) == ("distractor", True, True)
+    assert (gold.output, gold.prompt_hash) == (wrong.output, wrong.prompt_hash)
+    # Another wrong answer is neither.
+    assert not any(r.correct for r in rows.generation(ITEM, "open", ASKED, told("Bern"), 0.1))
 
 
 def test_several_answers_store_the_first_and_count_all():
@@ -68,6 +77,6 @@ def test_no_answer_is_no_judgement():
 
 def test_a_sentence_is_judged_by_nearness():
     item = dataclasses.replace(ITEM, kind="sentence", answer="It is Vienna on the Danube")
-    record = rows.generation(item, "open", ASKED, told("Vienna on the Danube it is"), 0.1)
+    record, _ = rows.generation(item, "open", ASKED, told("Vienna on the Danube it is"), 0.1)
     assert record.correct
     assert not record.exact

@@ -8,6 +8,7 @@ import dataclasses
 import torch
 
 from illusion_lib.probes import batch_flips, run_ladder
+from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.stability import Flips
 from illusion_lib.runs.cell import run_cell
 from illusion_lib.runs.store import Store
@@ -25,10 +26,12 @@ def test_flips_are_counted_in_bfloat16(model, items):
     found = batch_flips(coarse, items, SPEC)
     spec = dataclasses.replace(SPEC, probes=("open", "choice"))
     together = run_ladder(coarse, items, spec)
-    alone = [record for item in items for record in run_ladder(coarse, [item], spec, slots=1)]
+    alone = run_ladder(coarse, items, spec, budget=Budget(1))
     for name in ("open", "choice"):
         differ = [
-            a.output != b.output for a, b in zip(together, alone, strict=True) if a.probe == name
+            a.output != b.output
+            for a, b in zip(together, alone, strict=True)
+            if (a.probe, a.target) == (name, "gold")
         ]
         assert getattr(found, name) == sum(differ)
     assert found.items == len(items)

@@ -7,7 +7,7 @@ import pytest
 
 from illusion_lib import divergence
 from illusion_lib.report import evidence
-from illusion_lib.report.asking import asking_table
+from illusion_lib.report.asking import asking_table, control_table
 from illusion_lib.report.fates import fates_table
 
 
@@ -81,3 +81,19 @@ def test_other_ways_of_asking_are_shown_where_asked(records):
     shown = asking_table(pd.concat([records, letters, kl], ignore_index=True))
     assert "picks its letter" in shown.content
     assert not UNDEFINED.search(text_of(shown))
+
+
+def test_the_control_is_the_share_of_a_wrong_answer(records):
+    assert "run the study again" in control_table(records).content
+    asked = records[records["probe"].isin(["open", "choice"]) & (records["target"] == "gold")]
+    wrong = asked.assign(target="distractor", correct=False)
+    wrong.loc[wrong["item_id"] == wrong["item_id"].iloc[0], "correct"] = True
+    both = pd.concat([records, wrong], ignore_index=True)
+    shares = divergence.asking(both, target="distractor")
+    item_count = records["item_id"].nunique()
+    overall = shares[shares["language"] == "all"]
+    assert overall["share"].to_numpy(float) == pytest.approx(1 / item_count)
+    assert control_table(both).content.count("<tr>") - 1 == records["cell"].nunique()
+    # The control changes nothing in what is counted as right.
+    pd.testing.assert_frame_equal(divergence.asking(both), divergence.asking(records))
+    pd.testing.assert_frame_equal(divergence.outcomes(both), divergence.outcomes(records))
