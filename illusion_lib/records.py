@@ -90,7 +90,8 @@ class Record:
         Per option, in nats: the sum over its tokens (the primary score), that sum per token, per
         character and per UTF-8 byte, and minus the sum after a neutral prompt.
     slot
-        Number of tokens the model itself wrote before the place where the gold is read.
+        Number of tokens the model itself wrote before the place where the gold is read; ``choice``
+        and ``choices_only`` read the target right after the prompt, at 0.
     target_rank
         Rank (1 = top) of the target's first token at the slot; least over accepted forms.
     target_ranks

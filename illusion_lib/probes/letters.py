@@ -33,7 +33,8 @@ def pick_letters(batch: Batch) -> None:
         batch.part("letter"),
     )
     seconds = batch.seconds + (time.perf_counter() - started) / len(asked)
-    scored = iter(zip(letters, tails, strict=True))
+    log_probs = [[one.log_probs for one in tail] for tail in tails]
+    scored = iter(zip(letters, log_probs, strict=True))
     for item, prompts in zip(batch.items, batch.asked["letter"], strict=True):
         orders = option_orders(item, spec.orders, spec.seed)
         scores = [score_options(*next(scored)) for _ in prompts]

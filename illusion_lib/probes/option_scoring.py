@@ -51,9 +51,8 @@ def _score(
     seconds = batch.seconds + (time.perf_counter() - started) / len(batch.items)
     for item, one, shown, scored in zip(batch.items, asked, options, tails, strict=True):
         alone = [neutral[item.language, item.kind, text] for text in shown]
-        scores = score_options(shown, scored, alone)
-        tokens = sum(map(len, scored))
-        session.keep(item, name, rows.recognition(item, name, one, shown, scores, tokens, seconds))
+        scores = score_options(shown, [one.log_probs for one in scored], alone)
+        session.keep(item, name, rows.recognition(item, name, one, shown, scores, scored, seconds))
     session.tell(name, len(batch.items), len(session.items))
 
 
@@ -68,7 +67,7 @@ def score_neutral(session: Session) -> Neutral:
         text = session.prompts.neutral(language, kind)
         lead = session.prompts.lead(language)
         prefix = session.engine.prefill([session.ask(text).ids])
-        (scored,) = session.score_after([text], [[lead + option for option in options]], prefix)
-        for option, log_probs in zip(options, scored, strict=True):
-            neutral[language, kind, option] = sum(log_probs)
+        (tails,) = session.score_after([text], [[lead + option for option in options]], prefix)
+        for option, tail in zip(options, tails, strict=True):
+            neutral[language, kind, option] = sum(tail.log_probs)
     return neutral

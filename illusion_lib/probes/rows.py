@@ -240,11 +240,16 @@ def recognition(
     asked: Asked,
     options: Sequence[str],
     scores: Scores,
-    tokens: int,
+    scored: Sequence[Scored],
     seconds: float,
 ) -> list[Record]:
-    """Return the records of the option scoring, one per target."""
+    """Return the records of the option scoring, one per target.
+
+    `scored` is what is said of each option's tokens: the target's ranks right after the prompt
+    come with it and cost nothing.
+    """
     picked = options[scores.picked]
+    places = {target: options.index(wanted) for target, wanted in _options_of(item)}
     return [
         _row(
             item,
@@ -252,7 +257,7 @@ def recognition(
             [asked],
             seconds / len(TARGETS),
             target=target,
-            correct=picked == wanted,
+            correct=scores.picked == place,
             output=picked,
             options=tuple(options),
             gold_index=options.index(item.answer),
@@ -261,9 +266,14 @@ def recognition(
             log_prob_character=scores.character,
             log_prob_byte=scores.byte,
             log_prob_pmi=scores.pmi,
-            output_tokens=tokens,
+            slot=0,
+            target_rank=scored[place].ranks[0],
+            target_ranks=tuple(scored[place].ranks),
+            target_log_prob=scores.total[place],
+            target_margin=scored[place].margins[0],
+            output_tokens=sum(len(one.ranks) for one in scored),
         )
-        for target, wanted in _options_of(item)
+        for target, place in places.items()
     ]
 
 

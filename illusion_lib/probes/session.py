@@ -9,6 +9,7 @@ from illusion_lib.items.item import Item
 from illusion_lib.models import Model
 from illusion_lib.probes.decode import Output
 from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.head import Scored
 from illusion_lib.probes.prefix import Prefix
 from illusion_lib.probes.prompts import Prompts
 from illusion_lib.probes.rows import Asked, Told, target_forms
@@ -51,12 +52,12 @@ class Session:
 
     def score_after(
         self, texts: list[str], continuations: list[list[str]], prefix: Prefix
-    ) -> list[list[list[float]]]:
-        """Return per prompt and continuation the log-prob of each token, joined token-safely."""
+    ) -> list[list[Scored]]:
+        """Return per prompt and continuation what is said of its tokens, joined token-safely."""
         joined = [
             self.encoder.join(text, tails) for text, tails in zip(texts, continuations, strict=True)
         ]
-        results: list[list[list[float]]] = [[] for _ in texts]
+        results: list[list[Scored]] = [[] for _ in texts]
         whole = [i for i, (seam, _) in enumerate(joined) if seam == prefix.tokens[i]]
         shorter = [i for i, (seam, _) in enumerate(joined) if seam != prefix.tokens[i]]
         for group in (whole, shorter):
@@ -72,7 +73,7 @@ class Session:
             tails = [tail for i in group for tail in joined[i][1]]
             scored = self.engine.score(shared, owners, tails)
             for owner, one in zip(owners, scored, strict=True):
-                results[group[owner]].append(one.log_probs)
+                results[group[owner]].append(one)
         return results
 
     def forms(self, item: Item, target: Target, prompt: str) -> list[list[int]]:

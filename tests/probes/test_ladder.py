@@ -116,6 +116,25 @@ def test_a_pick_is_found_by_one_target_at_most(records, items):
         assert wrong.log_prob_sum == right.log_prob_sum
 
 
+def test_option_scoring_tells_the_targets_ranks_right_after_the_prompt(records, model, items):
+    prompts, encode = Prompts.of(model, SPEC), model.tokenizer
+    rows = [r for r in records if r.probe == "choice"][:8]
+    for record in rows:
+        item = next(i for i in items if i.id == record.item_id)
+        form = item.answer if record.target == "gold" else item.distractors[0]
+        start = len(encode(prompts.open(item), add_special_tokens=False).input_ids)
+        ids = encode(f"{prompts.open(item)} {form}", add_special_tokens=False).input_ids
+        with torch.inference_mode():
+            logits = model.net(input_ids=torch.tensor([ids])).logits[0, start - 1 : -1]
+        tail = torch.tensor(ids[start:])
+        own = logits.gather(1, tail[:, None])
+        assert record.slot == 0
+        assert list(record.target_ranks) == (1 + (logits > own).sum(1)).tolist()
+        assert record.target_rank == record.target_ranks[0]
+        assert record.target_margin == pytest.approx(float(own[0] - logits[0].max()), abs=1e-4)
+        assert record.target_log_prob == record.log_prob_sum[record.options.index(form)]
+
+
 def test_the_rank_row_reads_the_model_at_its_slot(records, model, items):
     prompts = Prompts.of(model, SPEC)
     opened = {r.item_id: r for r in gold(records, "open")}
