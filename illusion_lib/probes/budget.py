@@ -23,7 +23,7 @@ class Budget:
         How often memory ran out.
     """
 
-    slots: int
+    slots: int = 1 << 14
     halvings: int = 0
 
     def run(

@@ -21,7 +21,6 @@ from illusion_lib.probes.prefix import Prefix, prefill
 
 ScoringPath = Literal["packed", "expanded", "recompute"]
 
-_SLOTS = 1 << 14
 # Pruning changes weights, not what the network does with a mask: one trial per network.
 _found: WeakKeyDictionary[PreTrainedModel, ScoringPath] = WeakKeyDictionary()
 # Tokens of the trial, counted from the middle of the vocabulary, where no special ones lie.
@@ -91,7 +90,7 @@ class Engine:
         takes = inspect.signature(net.base_model.forward).parameters
         positioned = "position_ids" in takes
         head = Head.of(net)
-        make = [cls(net, head, p, positioned, Budget(_SLOTS)) for p in get_args(ScoringPath)]
+        make = [cls(net, head, p, positioned, Budget()) for p in get_args(ScoringPath)]
         wanted = path or _found.get(net)
         if wanted is None:
             works: ScoringPath = next(e.path for e in make if e.path == "recompute" or e._works())

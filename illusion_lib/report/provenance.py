@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import html
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
 from illusion_lib.items.judging import MEASURES, PRIMARY
 from illusion_lib.items.sources import SOURCES
+from illusion_lib.report.degraded import batch_dependence, degraded
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import MISSING, count, percent
@@ -29,9 +31,17 @@ def cell_summary(result: StudyResult) -> Html:
         ("Right if", html.escape(_measure(cell))),
         ("Computed", html.escape(f"{manifest.device}, {manifest.dtype}, {manifest.created[:10]}")),
     ]
+    entries += _trust([cell], cell.records)
     if prune.method != "dense" and manifest.pruning.get("notes"):
         entries.append(("Note", plain("; ".join(manifest.pruning["notes"]))))
     return _definitions(entries)
+
+
+def _trust(cells: Sequence[CellResult], records: pd.DataFrame) -> list[tuple[str, str]]:
+    return [
+        ("Fell back", html.escape(degraded(cells, records))),
+        ("Batches", html.escape(batch_dependence(cells))),
+    ]
 
 
 def _pruning(cell: CellResult) -> str:
@@ -143,6 +153,7 @@ def study_summary(result: StudyResult) -> Html:
             ("Prompts", html.escape(_prompts(first.manifest.prompts))),
             ("Computed", html.escape(f"{first.manifest.device}, {count(seconds)} s in all")),
             ("Versions", html.escape(versions)),
+            *_trust(result.cells, result.records),
         ]
     )
 

@@ -86,7 +86,13 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
     import torch
 
     from illusion_lib.models import load_model, weight_fingerprint
-    from illusion_lib.probes import batch_flips, describe_prompts, run_ladder, scoring_path
+    from illusion_lib.probes import (
+        Budget,
+        batch_flips,
+        describe_prompts,
+        run_ladder,
+        scoring_path,
+    )
     from illusion_lib.pruning import prune
 
     shared = shared or Shared(store, gram=METHODS[plan.spec.prune.method].needs == "gram")
@@ -106,6 +112,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             windows if statistics is None else statistics,
             progress=lambda done, total: progress("prune", done, total),
         )
+    budget = Budget()
     with _timed(seconds, "probe", progress):
         records = run_ladder(
             model,
@@ -113,6 +120,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             plan.spec.probe,
             progress=lambda done, total, what: progress(what, done, total),
             reference=reference,
+            budget=budget,
         )
         flips = {}
         if model.net.dtype != torch.float32:
@@ -139,6 +147,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
         },
         prompts=describe_prompts(model, plan.spec.probe),
         scoring_path=scoring_path(model.net),
+        memory_halvings=budget.halvings,
         batch_flips=flips,
         seconds=seconds,
     )

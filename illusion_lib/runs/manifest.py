@@ -44,6 +44,8 @@ class Manifest:
         Prompt style, template texts and their hash.
     scoring_path
         How continuations were computed: ``packed``, ``expanded`` or ``recompute``.
+    memory_halvings
+        How often memory ran out while the questions were asked, and batches were halved.
     batch_flips
         In a dtype of 16 bits: of how many ``items``, asked together and one by one, the option
         picked (``choice``) and the answer (``open``) differ. Empty in float32, where none does.
@@ -69,6 +71,7 @@ class Manifest:
     items: dict[str, Any]
     prompts: dict[str, Any]
     scoring_path: str
+    memory_halvings: int = 0
     batch_flips: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     records_sha256: str = ""

@@ -8,10 +8,12 @@ import functools
 import pytest
 import torch
 
-from illusion_lib.probes import head, run_ladder, session
+from illusion_lib.probes import Budget, head, run_ladder
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.head import Head
-from illusion_lib.specs import ProbeSpec
+from illusion_lib.runs.cell import run_cell
+from illusion_lib.runs.store import Store
+from illusion_lib.specs import CellSpec, ModelSpec, ProbeSpec, TaskSpec
 
 SPEC = ProbeSpec(max_new_tokens=6, beams=3, samples=4, demonstrations=1)
 
@@ -30,8 +32,7 @@ def said(records):
 )
 def test_the_ladder_goes_on_with_half_the_batch(model, items, monkeypatch, error):
     right = said(run_ladder(model, items, SPEC))
-    forward, budgets = model.net.model.forward, []
-    make = Engine.of
+    forward, budget = model.net.model.forward, Budget()
 
     @functools.wraps(forward)  # the engine reads its signature
     def small(*args, input_ids, **kwargs):
@@ -39,15 +40,26 @@ def test_the_ladder_goes_on_with_half_the_batch(model, items, monkeypatch, error
             raise error
         return forward(*args, input_ids=input_ids, **kwargs)
 
-    def watched(net, path=None):
-        engine = make(net, path)
-        budgets.append(engine.budget)
-        return engine
-
-    monkeypatch.setattr(session.Engine, "of", watched)
     monkeypatch.setattr(model.net.model, "forward", small)
-    assert said(run_ladder(model, items, SPEC)) == right
-    assert budgets[-1].halvings > 0
+    assert said(run_ladder(model, items, SPEC, budget=budget)) == right
+    assert budget.halvings > 0
+
+
+def test_the_manifest_tells_how_often_memory_ran_out(tmp_path, monkeypatch):
+    prefill, failed = Engine.prefill, []
+
+    def once(self, prompts, alike=None):
+        if len(prompts) > 4 and not failed:
+            failed.append(len(prompts))
+            raise MemoryError
+        return prefill(self, prompts, alike)
+
+    task = TaskSpec(languages=("en",), limit=4)
+    spec = dataclasses.replace(SPEC, probes=("open", "choice", "candidates"))
+    cell = CellSpec(ModelSpec("tiny-random"), task=task, probe=spec)
+    monkeypatch.setattr(Engine, "prefill", once)
+    manifest = run_cell(cell, Store(tmp_path)).manifest
+    assert len(failed) == manifest.memory_halvings == 1
 
 
 def test_another_error_is_not_taken_for_memory(model, items, monkeypatch):
