@@ -5,36 +5,25 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from illusion_lib.errors import ReportError
+from illusion_lib.report.warm import KERNEL, Warm
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 _MARK = "illusion"
 # Whatever kernel a template was last opened with, `python3` is the interpreter that runs this.
-_KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
-_GRACE = 15
-# Kernels run side by side: one thread each, and nothing that would draw a widget or a warning.
-_QUIET = {
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MPLBACKEND": "agg",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-}
+_KERNEL = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
 Progress = Callable[[str, int, int], None]
 
 
@@ -125,9 +114,12 @@ def render_pages(
         half-finished notebooks lie in ``_failed`` beside their targets.
     """
     waiting = [page for page in pages if not page.done]
+    if not waiting:
+        return 0
     failures: list[str] = []
-    with ThreadPoolExecutor(max_workers=max(1, processes)) as pool:
-        futures = {pool.submit(render_page, page, limit=limit): page for page in waiting}
+    side_by_side = max(1, min(processes, len(waiting)))
+    with ThreadPoolExecutor(side_by_side) as pool, _warm_processes(side_by_side) as idle:
+        futures = {pool.submit(_render, page, idle, limit): page for page in waiting}
         try:
             for count, future in enumerate(as_completed(futures), start=len(pages) - len(waiting)):
                 error = future.exception()
@@ -145,8 +137,39 @@ def render_pages(
     return len(waiting)
 
 
-def render_page(page: Page, *, limit: float = 600) -> None:
+@contextmanager
+def _warm_processes(count: int) -> Iterator[SimpleQueue[Warm]]:
+    """Start the processes that kernels are forked from; end them, and what they run, at last."""
+    crew = [Warm() for _ in range(count)]
+    idle: SimpleQueue[Warm] = SimpleQueue()
+    for warm in crew:
+        idle.put(warm)
+    try:
+        yield idle
+    finally:
+        for warm in crew:
+            warm.close()
+
+
+def _render(page: Page, idle: SimpleQueue[Warm], limit: float) -> None:
+    warm = idle.get()
+    try:
+        render_page(page, warm, limit)
+    finally:
+        idle.put(warm)
+
+
+def render_page(page: Page, warm: Warm, limit: float) -> None:
     """Execute one page and put the cleaned notebook in its place atomically.
+
+    Parameters
+    ----------
+    page
+        What to render.
+    warm
+        The process that its kernel is forked from.
+    limit
+        Seconds that it may take.
 
     Raises
     ------
@@ -162,7 +185,7 @@ def render_page(page: Page, *, limit: float = 600) -> None:
     partial = page.target.with_name(f".{page.target.name}.partial.ipynb")
     try:
         nbformat.write(template, source)
-        message, stopped = _execute(source, partial, page.parameters, limit)
+        message, stopped = warm.execute(source, partial, page.parameters, limit)
         notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
         # Of a page that was stopped, the notebook only tells that it was interrupted.
         inside = None if notebook is None or stopped else first_error(notebook)
@@ -223,60 +246,6 @@ def _check_parameters(template: NotebookNode, page: Page) -> None:
     unknown = set(page.parameters) - set(parameter_names(template))
     if unknown:
         raise ReportError(f"{page.template.name} has no parameter {', '.join(sorted(unknown))}")
-
-
-def _execute(
-    source: Path, target: Path, parameters: Mapping[str, Any], limit: float
-) -> tuple[str | None, bool]:
-    """Run papermill in its own process; return what went wrong and whether we stopped it."""
-    command = [
-        sys.executable,
-        "-m",
-        "papermill",
-        str(source),
-        str(target),
-        "--kernel",
-        _KERNEL["name"],
-    ]
-    command += [
-        "--no-progress-bar",
-        "--start-timeout",
-        "60",
-        "--execution-timeout",
-        str(int(limit)),
-    ]
-    command += ["--parameters_yaml", json.dumps(dict(parameters)), "--cwd", str(Path.cwd())]
-    process = subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env=os.environ | _QUIET,
-        start_new_session=True,
-    )
-    try:
-        output, _ = process.communicate(timeout=limit)
-    except subprocess.TimeoutExpired:
-        _stop(process)
-        return f"took longer than {limit:g} s and was stopped", True
-    except BaseException:
-        _stop(process)
-        raise
-    if process.returncode == 0:
-        return None, False
-    lines = [line for line in output.splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else f"papermill ended with status {process.returncode}"
-    return last, False
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    """Ask papermill to end, so that it ends its kernel; insist after a while."""
-    process.send_signal(signal.SIGINT)
-    try:
-        process.communicate(timeout=_GRACE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
 
 
 def first_error(notebook: NotebookNode) -> str | None:

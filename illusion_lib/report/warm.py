@@ -1,0 +1,226 @@
+"""Execute notebooks with papermill in processes forked from one that has imported what pages need.
+
+A fresh kernel spends some seconds on imports before its first cell; a forked one has them. Each
+page gets two processes of its own, papermill's and the kernel's, so that one that hangs or dies
+takes nothing else with it. Needs ``fork``, which Linux and macOS have.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from importlib.metadata import EntryPoint
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, cast
+
+from jupyter_client.provisioning.factory import KernelProvisionerFactory
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+KERNEL = "python3"
+_GRACE = 15
+# What the pages import, other than torch: few need it, and it is slow and starts threads.
+_PRELOADED = (
+    "papermill",
+    "ipykernel.kernelapp",
+    "illusion_lib.anchors",
+    "illusion_lib.report.anchor_parts",
+    "illusion_lib.report.evidence",
+    "illusion_lib.report.explorer",
+    "illusion_lib.report.figures",
+    "illusion_lib.report.load",
+    "illusion_lib.report.provenance",
+    "illusion_lib.report.start",
+    "matplotlib.backends.backend_svg",
+)
+# Kernels run side by side: one thread each, and nothing that would draw a widget or a warning.
+_QUIET = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+_FORK: Any = multiprocessing.get_context("fork")
+
+
+class Warm:
+    """The process that notebooks are forked from; it executes one at a time.
+
+    To be used from one thread at a time, except for `close`, which ends a page that is under way.
+    """
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | _QUIET,
+            start_new_session=True,
+        )
+
+    def execute(
+        self, source: Path, target: Path, parameters: Mapping[str, Any], limit: float
+    ) -> tuple[str | None, bool]:
+        """Run papermill on a notebook.
+
+        Parameters
+        ----------
+        source, target
+            The notebook, and where papermill writes it while and after it is executed.
+        parameters
+            Values for the cell tagged ``parameters``; they must be expressible in JSON.
+        limit
+            Seconds that it may take.
+
+        Returns
+        -------
+        tuple of (str or None, bool)
+            What went wrong, None if nothing did; and whether it was stopped at the limit.
+        """
+        job = {"source": str(source), "target": str(target), "limit": limit}
+        job["parameters"] = dict(parameters)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(job) + "\n")
+            self._process.stdin.flush()
+            reply = self._process.stdout.readline()
+        except (OSError, ValueError):
+            reply = ""
+        if not reply:
+            return "the process that executes pages has ended", False
+        message, stopped = json.loads(reply)
+        return message, stopped
+
+    def close(self) -> None:
+        """End the process and what it has begun."""
+        with self._process:
+            self._process.terminate()
+
+
+def serve() -> None:
+    """Import what the pages need; then execute the page of each line on standard input."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for module in _PRELOADED:
+        import_module(module)
+    for line in sys.stdin:
+        print(json.dumps(_execute(json.loads(line))), file=replies, flush=True)
+
+
+def _execute(job: dict[str, Any]) -> tuple[str | None, bool]:
+    """Execute one page in processes of its own and leave none of them behind."""
+    limit = job["limit"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+        page = _FORK.Process(target=_papermill, args=(job, log.fileno()))
+        page.start()
+        try:
+            page.join(limit)
+            stopped = page.is_alive()
+            if stopped:
+                # Papermill ends its kernel when it is asked to; it is not asked twice.
+                os.kill(page.pid, signal.SIGINT)
+                page.join(_GRACE)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(page.pid, signal.SIGKILL)
+            page.join()
+        if stopped:
+            return f"took longer than {limit:g} s and was stopped", True
+        if page.exitcode == 0:
+            return None, False
+        log.seek(0)
+        lines = [line.strip() for line in log if line.strip()]
+    return (lines[-1] if lines else f"papermill ended with status {page.exitcode}"), False
+
+
+def _papermill(job: dict[str, Any], log: int) -> None:
+    """Execute a notebook; runs in a process, and a process group, of its own."""
+    os.setpgid(0, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # The kernel is forked here, before anything has opened a socket or begun a loop.
+    _Forked.waiting = _Kernel()
+    factory = KernelProvisionerFactory.instance()
+    factory.provisioners["forked"] = EntryPoint("forked", f"{__name__}:_Forked", factory.GROUP_NAME)
+    factory.default_provisioner_name = "forked"
+    import papermill
+
+    try:
+        papermill.execute_notebook(
+            job["source"],
+            job["target"],
+            job["parameters"],
+            kernel_name=KERNEL,
+            progress_bar=False,
+            start_timeout=60,
+            execution_timeout=int(job["limit"]),
+            shutdown_kernel="immediate",
+        )
+    finally:
+        _Forked.waiting.send_signal(signal.SIGKILL)
+
+
+class _Kernel:
+    """A forked process that waits for the command line of a kernel; looks like a ``Popen``."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self) -> None:
+        receiver, self._sender = _FORK.Pipe(duplex=False)
+        self._process = _FORK.Process(target=_kernel, args=(receiver,))
+        self._process.start()
+        self.pid: int = self._process.pid
+
+    def begin(self, command: Sequence[str]) -> None:
+        self._sender.send(list(command))
+
+    def poll(self) -> int | None:
+        code: int | None = self._process.exitcode
+        return code
+
+    def wait(self) -> int | None:
+        self._process.join()
+        return self.poll()
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+class _Forked(LocalProvisioner):
+    """Give Jupyter the kernel that waits in place of a new one."""
+
+    waiting: _Kernel
+
+    async def launch_kernel(self, cmd: list[str], **_: Any) -> Any:
+        self.process = cast(Any, self.waiting)
+        self.pid = self.waiting.pid
+        self.waiting.begin(cmd)
+        return self.connection_info
+
+
+def _kernel(receiver: Connection) -> None:
+    """Become the kernel that the first message asks for."""
+    command = receiver.recv()
+    os.environ["JPY_PARENT_PID"] = str(os.getppid())
+    from ipykernel.kernelapp import IPKernelApp
+
+    IPKernelApp.launch_instance(argv=command[command.index("-f") :])
+
+
+if __name__ == "__main__":
+    serve()
