@@ -94,9 +94,12 @@ def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
     except ImportError as error:  # transformers names the package that the format needs
         what = checkpoint.note or "The checkpoint's format needs more than is installed."
         raise ModelError(f"cannot load {asked.name!r}. {what} {_one_line(error)}") from error
-    except (ValueError, OSError, RuntimeError, KeyError, AttributeError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # a damaged checkpoint breaks its reader in any way there is
         raise ModelError(
-            f"cannot load {asked.name!r} as a causal LM: {_one_line(error)}"
+            f"cannot load {asked.name!r} as a causal LM ({type(error).__name__}: "
+            f"{_one_line(error)}); check that its files are whole and belong together"
         ) from error
     net.requires_grad_(False)
     net.eval()
@@ -138,13 +141,22 @@ def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTraine
     placed: str | dict[str, str] | None = "auto" if where == "balanced" else None
     if quantisation(checkpoint.folder) is not None and placed is None:
         placed = {"": where}
-    net: PreTrainedModel = AutoModelForCausalLM.from_pretrained(
+    net: PreTrainedModel
+    net, found = AutoModelForCausalLM.from_pretrained(
         checkpoint.folder,
         dtype=_DTYPES[spec.dtype],
         device_map=placed,
         use_safetensors=True,
         trust_remote_code=spec.trust_remote_code,
+        output_loading_info=True,
     )
+    missing = sorted(found["missing_keys"])
+    # Quantised layers have tensors of other names, which their format accounts for itself.
+    if missing and quantisation(checkpoint.folder) is None:
+        raise ModelError(
+            f"the checkpoint {spec.name!r} lacks {len(missing)} weights ({missing[0]}, ...), which "
+            "would be random; fetch all of its files, or correct its config.json"
+        )
     return net if placed is not None else net.to(where)
 
 
@@ -154,7 +166,8 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
     Raises
     ------
     ModelError
-        transformers cannot read this file.
+        The file is damaged, its architecture is unknown to the installed transformers, or the
+        package that reads the format is missing.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -163,9 +176,11 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
         try:
             tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
             net = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
-        # What transformers raises for a damaged file and for an architecture it does not know.
-        except (ValueError, OSError, KeyError, NotImplementedError) as error:
-            raise ModelError(f"cannot read {gguf}: {' '.join(str(error).split())[:300]}") from error
+        except Exception as error:  # a damaged file breaks its reader in any way there is
+            raise ModelError(
+                f"cannot read {gguf}: {_one_line(error)} ({type(error).__name__}); fetch the file "
+                "again, or try another architecture or a newer transformers"
+            ) from error
         # The weights are plain float32 now; transformers would still refuse to save them as "GGUF".
         net.hf_quantizer = None
         net.is_quantized = False

@@ -70,13 +70,41 @@ def test_the_embedded_model_knows_the_capital_of_france():
     assert "Paris" in model.tokenizer.decode(output[0])
 
 
-def quantised(folder, tiny, **config):
-    """Write the tiny model with a config that says how its weights are quantised."""
+def saved(folder, tiny, **config):
+    """Write the tiny model with some settings of its config replaced."""
     tiny.net.save_pretrained(folder)
     tiny.tokenizer.save_pretrained(folder)
     path = folder / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"quantization_config": config}))
-    return str(folder)
+    path.write_text(json.dumps(json.loads(path.read_text()) | config))
+    return folder
+
+
+@pytest.mark.parametrize("config", [{"hidden_size": "x"}, {"num_attention_heads": 0}])
+def test_a_senseless_config_is_refused_in_one_line(tiny, tmp_path, config):
+    with pytest.raises(ModelError, match="cannot load") as refused:
+        load_model(str(saved(tmp_path, tiny, **config)))
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("bad", [lambda b: b[:-500], lambda b: b"x" * 100, lambda b: b""])
+def test_damaged_weights_are_refused_in_one_line(tiny, tmp_path, bad):
+    file = saved(tmp_path, tiny) / "model.safetensors"
+    file.write_bytes(bad(file.read_bytes()))
+    with pytest.raises(ModelError, match="check that its files are whole") as refused:
+        load_model(str(tmp_path))
+    assert "\n" not in str(refused.value)
+
+
+def test_weights_that_are_not_there_are_not_made_up(tiny, tmp_path):
+    """Without this refusal the third block would be random, with a warning nobody reads."""
+    path = saved(tmp_path, tiny, num_hidden_layers=3)
+    with pytest.raises(ModelError, match=r"lacks 9 weights \(model\.layers\.2"):
+        load_model(str(path))
+
+
+def quantised(folder, tiny, **config):
+    """Write the tiny model with a config that says how its weights are quantised."""
+    return str(saved(folder, tiny, quantization_config=config))
 
 
 @pytest.mark.parametrize(
