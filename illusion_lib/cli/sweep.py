@@ -19,7 +19,10 @@ from illusion_lib.cli.console import (
 from illusion_lib.errors import SpecError
 from illusion_lib.specs import StudySpec
 
+_LISTED = 100
+
 if TYPE_CHECKING:
+    from illusion_lib.runs.cost import CellCost
     from illusion_lib.runs.executors import Executor
 
 
@@ -66,13 +69,11 @@ def _print_plan(spec: StudySpec, folder: Path) -> None:
     from illusion_lib.runs.store import Store
 
     costs = plan_costs(spec.cells(), Store(folder))
-    table = Table("cell", "task", "state", "seconds", "basis", title=f"{spec.name}: {spec.title}")
-    for cost in costs:
-        seconds = "unknown" if cost.seconds is None else f"{cost.seconds:,.0f}"
-        state = "finished" if cost.finished else "to run"
-        basis = "measured" if cost.measured else "estimated"
-        table.add_row(cell_name(cost.spec), cost.spec.task.name, state, seconds, basis)
-    out_console.print(table)
+    rows = _summed(costs) if len(costs) > _LISTED else _each(costs)
+    table = Table(*rows[0], title=f"{spec.name}: {spec.title}")
+    for row in rows:
+        table.add_row(*row.values())
+    out_console.print(table, markup=False)
     left = [c.seconds for c in costs if not c.finished and c.seconds is not None]
     unknown = sum(c.seconds is None for c in costs)
     text = f"{len(costs)} cells, {sum(c.finished for c in costs)} finished; "
@@ -80,6 +81,41 @@ def _print_plan(spec: StudySpec, folder: Path) -> None:
     out_console.print(
         text + (f" and {unknown} cells of unknown cost" if unknown else ""), markup=False
     )
+
+
+def _each(costs: list[CellCost]) -> list[dict[str, str]]:
+    return [
+        {
+            "cell": cell_name(cost.spec),
+            "task": cost.spec.task.name,
+            "state": "finished" if cost.finished else "to run",
+            "seconds": _seconds([cost]),
+            "basis": "measured" if cost.measured else "estimated",
+        }
+        for cost in costs
+    ]
+
+
+def _summed(costs: list[CellCost]) -> list[dict[str, str]]:
+    """Return one row for each model, method and task, of a study with more cells than one reads."""
+    groups: dict[tuple[str, ...], list[CellCost]] = {}
+    for cost in costs:
+        kind = (cost.spec.model.slug, cost.spec.prune.method, cost.spec.task.name)
+        groups.setdefault(kind, []).append(cost)
+    return [
+        {
+            **dict(zip(("model", "method", "task"), kind, strict=True)),
+            "cells": f"{len(group):,}",
+            "finished": f"{sum(cost.finished for cost in group):,}",
+            "seconds": _seconds(group),
+        }
+        for kind, group in groups.items()
+    ]
+
+
+def _seconds(costs: list[CellCost]) -> str:
+    known = [cost.seconds for cost in costs if cost.seconds is not None]
+    return f"{sum(known):,.0f}" if len(known) == len(costs) else "unknown"
 
 
 def sweep_into(spec: StudySpec, folder: Path, device: str, executor: Executor) -> None:

@@ -26,7 +26,7 @@ def cell_summary(result: StudyResult) -> Html:
     entries = [
         ("Model", f"{plain(cell.spec.model.slug)}. {plain(manifest.checkpoint_note)}"),
         ("Pruning", html.escape(_pruning(cell))),
-        ("Questions", html.escape(_questions(cell))),
+        ("Questions", _questions(cell)),
         ("Prompts", html.escape(_prompts(manifest.prompts))),
         ("Right if", html.escape(_measure(cell))),
         ("Computed", html.escape(f"{manifest.device}, {manifest.dtype}, {manifest.created[:10]}")),
@@ -59,9 +59,10 @@ def _pruning(cell: CellResult) -> str:
 
 
 def _questions(cell: CellResult) -> str:
+    """Return HTML: the names come from whoever wrote the questions."""
     records = cell.records
-    languages = ", ".join(sorted(records["language"].unique()))
-    relations = ", ".join(sorted(records["relation"].unique()))
+    languages = plain(", ".join(sorted(records["language"].unique())), 1000)
+    relations = plain(", ".join(sorted(records["relation"].unique())), 1000)
     return f"{records['item_id'].nunique()} ({languages}; {relations}), asked in every format"
 
 
@@ -149,7 +150,7 @@ def study_summary(result: StudyResult) -> Html:
             ("Models", "; ".join(plain(name) for name in models)),
             ("Weights", " ".join(plain(text, 600) for text in notes) or MISSING),
             ("Prunings", html.escape(", ".join(prunings))),
-            ("Questions", f"{html.escape(_questions(first))}. {plain(sources, 600)}"),
+            ("Questions", f"{_questions(first)}. {plain(sources, 600)}"),
             ("Prompts", html.escape(_prompts(first.manifest.prompts))),
             ("Computed", html.escape(f"{first.manifest.device}, {count(seconds)} s in all")),
             ("Versions", html.escape(versions)),

@@ -20,6 +20,8 @@ _SCRATCH = ".writing-"
 # What a mounted folder answers when its server or its network has gone.
 _GONE = {errno.ESTALE, errno.EIO, errno.ENOTCONN, errno.EHOSTDOWN, errno.ETIMEDOUT}
 
+_scratches: set[Path] = set()  # what this process is writing at the moment
+
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
@@ -37,6 +39,7 @@ def new_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         scratch = Path(tempfile.mkdtemp(prefix=_prefix(target), dir=target.parent))
+        _scratches.add(scratch)
         yield scratch
         for path in (*scratch.iterdir(), scratch):
             _flush(path)
@@ -51,6 +54,13 @@ def new_folder(target: Path) -> Iterator[Path]:
     finally:
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
+            _scratches.discard(scratch)
+
+
+def drop_scratch() -> None:
+    """Remove the folders that this process is still writing: for one that ends at once."""
+    for scratch in tuple(_scratches):
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def sweep_scratch(target: Path) -> None:

@@ -1,7 +1,8 @@
 """Estimate production where only a share of the items is generated.
 
-Picking an answer is cheap and is measured on every item; open answers are generated for a drawn
-share of them, and the rest is estimated from the cheap ones (`illusion_lib.anchors.illusion`).
+Picking an answer is cheap and is measured on every item. It guesses what the model would say, open
+answers are generated for a share of the items, drawn where the guess is unsure, and the rest is
+estimated (`illusion_lib.anchors.illusion`).
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow.parquet as pq
 
 from illusion_lib.anchors import Production, draw_items, production_estimate, stop_when_narrow
+from illusion_lib.anchors.guess import Guess, cheap_answers, shipped_guess
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.errors import SpecError
 from illusion_lib.items import Item
-from illusion_lib.records import PRODUCTION, RECOGNITION, Record, to_table
+from illusion_lib.records import PRODUCTION, RECOGNITION, Record, to_frame, to_table
 from illusion_lib.runs.atomic import new_file, write_json
 from illusion_lib.specs import ProbeSpec
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from illusion_lib.probes.session import Progress
 
 MEASURED, ESTIMATE = "measured.parquet", "estimate.json"
-_LOWEST = -200.0  # nats; a log-prob below says no more
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Budgeted:
         Measured: share of all items picked right.
     production
         Estimated: share of all items answered right in the open.
+    generated_right
+        Measured: how many of the generated items were answered right.
     generated_tokens
         Measured: tokens of the answers that were generated.
     """
@@ -50,6 +52,7 @@ class Budgeted:
     records: tuple[Record, ...]
     recognition: float
     production: Production
+    generated_right: int
     generated_tokens: int
 
     def write(self, folder: Path) -> None:
@@ -62,7 +65,7 @@ class Budgeted:
                 "recognition": self.recognition,
                 "items": self.production.n_items,
                 "generated_items": self.production.n_measured,
-                "generated_share_right": self.production.mean_only,
+                "generated_right": self.generated_right,
                 "generated_tokens": self.generated_tokens,
             },
             "estimated": {
@@ -82,6 +85,7 @@ def probe_within(
     level: float = 0.9,
     spec: ProbeSpec | None = None,
     progress: Progress | None = None,
+    guess: Guess | None = None,
 ) -> Budgeted:
     """Measure recognition on all items and production on some; estimate the rest.
 
@@ -102,6 +106,8 @@ def probe_within(
         How questions are put, and the seed of the draw; the defaults if None.
     progress
         As for `run_ladder`.
+    guess
+        Learned from variants of which more is known; the one that comes with the package if None.
 
     Raises
     ------
@@ -122,7 +128,7 @@ def probe_within(
         raise SpecError(f"width must be positive, got {width}")
     base = spec or ProbeSpec()
     picked = _of_gold(run_ladder(model, items, replace(base, probes=(RECOGNITION,)), progress))
-    answers = cheap_answers(picked)
+    chance = (guess or shipped_guess())(cheap_answers(to_frame(to_table(picked))))
     spoken: list[Record] = []
 
     def generate(places: IntArray) -> FloatArray:
@@ -132,35 +138,17 @@ def probe_within(
         return np.array([float(bool(record.correct)) for record in found])
 
     if width is None:
-        drawn = draw_items(answers, n, base.seed)
-        production = production_estimate(answers, drawn, generate(drawn), level)
+        drawn = draw_items(chance, n, base.seed)
+        production = production_estimate(chance, drawn, generate(drawn), level)
     else:
-        looks = stop_when_narrow(answers, generate, width, level, seed=base.seed, most=n)
+        looks = stop_when_narrow(chance, generate, width, level, seed=base.seed, most=n)
         production = list(looks)[-1]
     recognition = float(np.mean([bool(record.correct) for record in picked]))
     tokens = sum(record.output_tokens or 0 for record in spoken)
-    return Budgeted((*picked, *spoken), recognition, production, tokens)
+    right = sum(bool(record.correct) for record in spoken)
+    return Budgeted((*picked, *spoken), recognition, production, right, tokens)
 
 
 def _of_gold(records: Sequence[Record]) -> list[Record]:
     """Return the records without those of the control: nothing is estimated for a wrong answer."""
     return [record for record in records if record.target == "gold"]
-
-
-def cheap_answers(picked: Sequence[Record]) -> FloatArray:
-    """Return what multiple choice tells of every item: float (items, 5).
-
-    Whether it was picked right; the gold's log-prob, in all, per token and against a neutral
-    prompt; and how far the gold is ahead of the best other option. In nats, none below -200.
-    """
-    rows = []
-    for record in picked:
-        gold = record.gold_index
-        if gold is None or record.log_prob_sum is None:
-            raise SpecError(f"item {record.item_id!r} has no options to pick from")
-        others = [value for place, value in enumerate(record.log_prob_sum) if place != gold]
-        scores = (record.log_prob_sum, record.log_prob_token, record.log_prob_pmi)
-        known = [np.nan if score is None else score[gold] for score in scores]
-        ahead = record.log_prob_sum[gold] - max(others, default=_LOWEST)
-        rows.append([float(bool(record.correct)), *known, ahead])
-    return np.asarray(np.clip(pd.DataFrame(rows).to_numpy(dtype=float), _LOWEST, -_LOWEST))

@@ -17,8 +17,9 @@ from illusion_lib.pruning.registry import METHODS
 from illusion_lib.records import to_table
 from illusion_lib.runs.manifest import Manifest
 from illusion_lib.runs.plan import CellPlan, plan_cell, removed_counts
+from illusion_lib.runs.result import CellResult
 from illusion_lib.runs.shared import Shared
-from illusion_lib.runs.store import CellResult, Store
+from illusion_lib.runs.store import Store
 from illusion_lib.specs import CellSpec
 
 if TYPE_CHECKING:

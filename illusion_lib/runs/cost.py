@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
+from typing import Any
 
 import torch
 from safetensors import safe_open
@@ -14,17 +15,17 @@ from safetensors import safe_open
 from illusion_lib.checkpoints import find_checkpoint, is_at_hand
 from illusion_lib.pruning.registry import METHODS
 from illusion_lib.records import Probe
-from illusion_lib.runs.plan import plan_cell
+from illusion_lib.runs.manifest import Manifest
+from illusion_lib.runs.plan import Planner
 from illusion_lib.runs.store import Store
-from illusion_lib.specs import CellSpec
+from illusion_lib.specs import CellSpec, ModelSpec
 
 # Tokens that one item costs, by what happens to it; the rest follows from the budgets.
 _PROMPT_TOKENS = 60
 _ANSWER_TOKENS = 8
 # Small matrices, masks, norms and copies keep a real forward below the peak of a large product.
 _SHARE_OF_PEAK = 0.35
-# Seconds of finished cells by model and method: to set up, and for one question.
-_Like = dict[tuple[str, str], list[tuple[float, float]]]
+_Kind = tuple[str, str]  # a model's name and a method
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,35 +58,83 @@ def plan_costs(cells: Sequence[CellSpec], store: Store) -> list[CellCost]:
     The estimate is 2 x parameters x tokens divided by a share of this machine's measured
     matrix-product speed, with every item assumed to need the recovery probes.
     """
-    peak = _peak_flops()
-    like: _Like = {}
+    known = _Known(_peak_flops())
     for manifest in store.manifests():
-        kind = (manifest.spec["model"]["name"], manifest.spec["prune"]["method"])
-        probing = manifest.seconds.get("probe", 0.0)
-        setup = sum(manifest.seconds.values()) - probing
-        like.setdefault(kind, []).append((setup, probing / manifest.items["count"]))
-    return [_cost(cell, store, like, peak) for cell in cells]
+        known.learn(manifest)
+    return [known.cost(cell) for cell in cells]
 
 
-def _cost(cell: CellSpec, store: Store, like: _Like, peak: float) -> CellCost:
-    at_hand = is_at_hand(cell.model)
-    count = _expected_items(cell)
-    if at_hand:
-        plan = plan_cell(cell)
-        finished = store.get(plan.spec, plan.key)
-        if finished is not None:
-            return CellCost(cell, True, sum(finished.manifest.seconds.values()), True)
-        count = len(plan.items)
-    alike = like.get((cell.model.name, cell.prune.method))
-    if alike:
-        return CellCost(cell, False, median(setup + count * item for setup, item in alike), True)
-    parameters = _parameters(cell) if at_hand else cell.model.parameters
-    if parameters is None:
-        return CellCost(cell, False, None, False)
-    tokens = count * _item_tokens(cell)
-    if METHODS[cell.prune.method].calibrated:
-        tokens += 3 * cell.calibration.samples * cell.calibration.length
-    return CellCost(cell, False, 2 * parameters * tokens / (_SHARE_OF_PEAK * peak), False)
+@dataclass(slots=True)
+class _Known:
+    """What is known when cells are costed: the machine's peak, and what like cells took.
+
+    Attributes
+    ----------
+    peak
+        Floating-point operations a second.
+    finished
+        Seconds of finished cells, by content key.
+    like
+        By model and method, of finished cells: seconds to set up, and for one question.
+    """
+
+    peak: float
+    finished: dict[str, float] = field(default_factory=dict)
+    like: dict[_Kind, list[tuple[float, float]]] = field(default_factory=dict)
+    _planner: Planner = field(default_factory=Planner)
+    _models: dict[ModelSpec, tuple[bool, float | None]] = field(default_factory=dict)
+    _usual: dict[tuple[_Kind, int], float] = field(default_factory=dict)
+
+    def learn(self, manifest: Manifest) -> None:
+        """Take note of a finished cell."""
+        seconds, probing = sum(manifest.seconds.values()), manifest.seconds.get("probe", 0.0)
+        self.finished[manifest.key] = seconds
+        count = manifest.items.get("count")
+        if isinstance(count, int) and count > 0:
+            kind = _kind(manifest.spec)
+            self.like.setdefault(kind, []).append((seconds - probing, probing / count))
+
+    def cost(self, cell: CellSpec) -> CellCost:
+        """Return a cell's cost, measured if any like it is finished."""
+        at_hand, parameters = self._model(cell.model)
+        count = _expected_items(cell)
+        if at_hand:
+            plan = self._planner.plan(cell)
+            if plan.key in self.finished:
+                return CellCost(cell, True, self.finished[plan.key], True)
+            count = len(plan.items)
+        kind = (cell.model.name, cell.prune.method)
+        if kind in self.like:
+            return CellCost(cell, False, self._usual_seconds(kind, count), True)
+        if parameters is None:
+            return CellCost(cell, False, None, False)
+        tokens = count * _item_tokens(cell)
+        if METHODS[cell.prune.method].calibrated:
+            tokens += 3 * cell.calibration.samples * cell.calibration.length
+        return CellCost(cell, False, 2 * parameters * tokens / (_SHARE_OF_PEAK * self.peak), False)
+
+    def _model(self, spec: ModelSpec) -> tuple[bool, float | None]:
+        """Return whether a model is at hand, and its number of weights where that is known."""
+        if spec not in self._models:
+            at_hand = is_at_hand(spec)
+            self._models[spec] = at_hand, _parameters(spec) if at_hand else spec.parameters
+        return self._models[spec]
+
+    def _usual_seconds(self, kind: _Kind, count: int) -> float:
+        """Return the median of what cells of a kind would have taken for so many questions."""
+        asked = (kind, count)
+        if asked not in self._usual:
+            alike = self.like[kind]
+            self._usual[asked] = median(setup + count * item for setup, item in alike)
+        return self._usual[asked]
+
+
+def _kind(spec: dict[str, Any]) -> _Kind:
+    """Return the model and the method of a manifest's specification, or what it has instead."""
+    model, prune = (spec.get(name) for name in ("model", "prune"))
+    name = model.get("name") if isinstance(model, dict) else None
+    method = prune.get("method") if isinstance(prune, dict) else None
+    return str(name), str(method)
 
 
 def _expected_items(cell: CellSpec) -> int:
@@ -117,10 +166,10 @@ def _item_tokens(cell: CellSpec) -> int:
     return sum(cost[name] for name in probe.probes)
 
 
-def _parameters(cell: CellSpec) -> int:
+def _parameters(spec: ModelSpec) -> int:
     """Return the number of weights, read from the headers of the checkpoint's files."""
     total = 0
-    for path in find_checkpoint(cell.model).folder.glob("*.safetensors"):
+    for path in find_checkpoint(spec).folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
             total += sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118  # not a mapping
     return total

@@ -12,10 +12,13 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from illusion_lib.report.escape import visible
 from illusion_lib.runs.events import Event
 from illusion_lib.runs.progress import CellState, StudyState
 
-_SHOWN = 20
+_SHOWN, _FAILURES = 20, 3
+_BAR = 24
+_ROOMY = 80  # columns, from which on there is room for bars and hosts
 
 
 @dataclass(slots=True)
@@ -27,30 +30,30 @@ class Display:
     console
         Where to write.
     live
-        The live table; None where the console is not a terminal.
+        Whether `table` is being shown all the while; otherwise every start and end is a line.
     state
         What is known of the study.
     """
 
     console: Console
-    live: Live | None = None
+    live: bool = False
     state: StudyState = field(default_factory=StudyState)
 
     def begin(self, waiting: Mapping[str, str], total: int) -> None:
         """Show what is to be done."""
         self.state.begin(waiting, total)
-        if self.live is None:
+        if not self.live:
             self._say(f"{len(waiting)} of {total} cells to run")
-        self._refresh()
 
     def see(self, event: Event) -> None:
         """Show what has happened to a cell."""
         cell = self.state.see(event)
-        if cell is not None and self.live is None and event.kind != "step":
-            reason = f" ({event.reason})" if event.reason else ""
-            summary = "" if event.kind == "started" else f": {summary_line(self.state)}"
+        if cell is None or event.kind == "step":
+            return
+        reason = f" ({event.reason})" if event.reason else ""
+        summary = "" if event.kind == "started" else f": {summary_line(self.state)}"
+        if not self.live:
             self._say(f"{event.kind} {cell.name}{reason}{summary}")
-        self._refresh()
 
     def progress(self, name: str, what: str, done: int, total: int) -> None:
         """Show a step of a single cell that is run without a study."""
@@ -60,29 +63,45 @@ class Display:
         self.see(step)
 
     def _say(self, line: str) -> None:
-        self.console.print(line, highlight=False, markup=False)
-
-    def _refresh(self) -> None:
-        if self.live is not None:
-            self.live.update(self.table())
+        self.console.print(visible(line), highlight=False, markup=False)
 
     def table(self) -> RenderableType:
         """Return the cells that run and, below, how the study as a whole goes."""
         running = [cell for cell in self.state.cells.values() if cell.state == "running"]
+        roomy = self.console.width >= _ROOMY
         table = Table(box=None, padding=(0, 1), show_header=bool(running))
-        for heading in ("cell", "step", "", "on"):
-            table.add_column(heading)
-        for cell in running[:_SHOWN]:
-            table.add_row(*_row(cell))
-        return Group(table, Text(summary_line(self.state)))
+        table.add_column("cell")  # the one that gives way where room is short
+        rows = [_row(cell) for cell in running[:_SHOWN]]
+        table.add_column(
+            "step", no_wrap=True, min_width=max((len(row[1]) for row in rows), default=0)
+        )
+        if roomy:
+            table.add_column("", width=_BAR)
+            table.add_column("on", no_wrap=True, overflow="ellipsis")
+        for row in rows:
+            table.add_row(*(row if roomy else row[:2]))
+        more = len(running) - _SHOWN
+        lines = [Text(f" and {more} more that run", style="dim")] if more > 0 else []
+        failed = [cell for cell in self.state.cells.values() if cell.state == "failed"]
+        lines += [_failure(cell) for cell in failed[-_FAILURES:]]
+        return Group(table, *lines, Text(summary_line(self.state)))
 
 
-def _row(cell: CellState) -> tuple[RenderableType, ...]:
-    last = cell.last
+def _failure(cell: CellState) -> Text:
+    """Return one line, cut where the terminal ends; all of it is said when the study has ended."""
+    line = f" failed {visible(cell.name)}: {visible(cell.reason)}"
+    return Text(line, style="red", no_wrap=True, overflow="ellipsis")
+
+
+def _row(cell: CellState) -> tuple[Text, Text, RenderableType, Text]:
+    last, name = cell.last, Text(visible(cell.name), no_wrap=True, overflow="ellipsis")
+    host = Text("" if last is None else visible(last.host))
     if last is None or not last.total:
-        return Text(cell.name), Text("starting"), Text(""), Text("" if last is None else last.host)
-    bar = ProgressBar(total=last.total, completed=last.done, width=24)
-    return Text(cell.name), Text(f"{last.what} {last.done}/{last.total}"), bar, Text(last.host)
+        return name, Text("starting"), Text(""), host
+    if last.total == 1:  # a step that cannot say how far it is
+        return name, Text(visible(last.what)), Text(""), host
+    step = Text(f"{visible(last.what)} {last.done}/{last.total}")
+    return name, step, ProgressBar(total=last.total, completed=last.done, width=_BAR), host
 
 
 def summary_line(state: StudyState) -> str:
@@ -95,7 +114,7 @@ def summary_line(state: StudyState) -> str:
         parts.append(f"{speed:.2g} items/s")
     if state.memory_bytes:
         parts.append(f"up to {state.memory_bytes / 2**30:.1f} GiB a cell")
-    if left:
+    if left is not None and left >= 1:
         parts.append(f"about {duration(left)} left")
     return ", ".join(parts)
 
@@ -106,8 +125,10 @@ def display(console: Console) -> Iterator[Display]:
     if not console.is_terminal:
         yield Display(console)
         return
-    with Live(console=console, transient=True, refresh_per_second=4) as live:
-        yield Display(console, live)
+    shown = Display(console, live=True)
+    # The table is made when it is drawn, a few times a second, not at each of a thousand events.
+    with Live(console=console, get_renderable=shown.table, transient=True, refresh_per_second=4):
+        yield shown
 
 
 def duration(seconds: float) -> str:

@@ -26,7 +26,7 @@ from illusion_lib.runs.atomic import explain, lost_folder
 BEAT_SECONDS = 5.0
 PATIENCE_SECONDS = 90.0
 _POLL_SECONDS = 0.5
-_held_here: set[str] = set()  # the owners that live in this process
+_held_here: dict[str, Lease] = {}  # by owner, those of this process
 
 
 class Lease:
@@ -50,7 +50,7 @@ class Lease:
             raise StoreError(lost_folder(self._path.parent.parent)) from error
         except OSError as error:
             raise StoreError(explain(error, self._path)) from error
-        _held_here.add(self._owner)
+        _held_here[self._owner] = self
         with os.fdopen(handle, "wb") as file:
             file.write(self._content())
         self._thread.start()
@@ -59,7 +59,7 @@ class Lease:
     def release(self) -> None:
         """Give the lease up; one that was taken over stays with its new owner."""
         self._ended.set()
-        _held_here.discard(self._owner)
+        _held_here.pop(self._owner, None)
         if self._thread.is_alive():
             self._thread.join()
         with suppress(OSError):
@@ -84,6 +84,12 @@ class Lease:
         """Return the file's bytes, always the same number of them."""
         entries = {"owner": self._owner, "host": here(), "pid": os.getpid()}
         return json.dumps(entries | {"beat": f"{self._beats:012d}"}).encode()
+
+
+def release_all() -> None:
+    """Give up what this process holds: for one that ends at once."""
+    for lease in tuple(_held_here.values()):
+        lease.release()
 
 
 class Leases:

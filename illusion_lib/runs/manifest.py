@@ -99,8 +99,16 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
+        return parse_manifest(path.read_bytes(), path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read ({error})") from error
+
+
+def parse_manifest(text: bytes, path: Path) -> Manifest:
+    """Return the manifest in a file's bytes; `read_manifest` says what is raised."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError) as error:
         raise StoreError(f"{path} cannot be read ({error})") from error
     if not isinstance(content, dict):
         raise StoreError(f"{path} holds no manifest")

@@ -55,10 +55,12 @@ class StudyState:
     items: int = 0
     memory_bytes: int = 0
     _started: float = 0.0
+    _last_end: float = 0.0
 
     def begin(self, waiting: Mapping[str, str], total: int) -> None:
         """Take note of the cells to run."""
         self.total, self._started = total, self.clock()
+        self._last_end = self._started
         self.cells = {key: CellState(name) for key, name in waiting.items()}
 
     def see(self, event: Event) -> CellState | None:
@@ -76,6 +78,8 @@ class StudyState:
             self.items += event.items
         else:
             cell.state, cell.reason = "failed", event.reason
+        if cell.state in ("done", "failed"):
+            self._last_end = self.clock()
         self.memory_bytes = max(self.memory_bytes, event.memory_bytes)
         return cell
 
@@ -85,18 +89,18 @@ class StudyState:
         found["done"] += self.total - len(self.cells)
         return found
 
-    def seconds(self) -> float:
-        """Return how long the study has run in this process."""
-        return self.clock() - self._started
-
     def items_per_second(self) -> float | None:
-        """Return the questions answered a second, once a cell is done."""
-        seconds = self.seconds()
+        """Return the questions answered a second until the last cell was done; None before one."""
+        seconds = self._last_end - self._started
         return self.items / seconds if self.items and seconds > 0 else None
 
     def seconds_left(self) -> float | None:
-        """Return the time left if cells go on as they went so far; None before the first."""
+        """Return the time left if cells go on as they went so far; None before the first.
+
+        It counts down from the moment at which a cell ended, until the next one does.
+        """
         ended = sum(cell.state in ("done", "failed") for cell in self.cells.values())
         if not ended:
             return None
-        return self.seconds() / ended * (len(self.cells) - ended)
+        expected = (self._last_end - self._started) / ended * (len(self.cells) - ended)
+        return max(0.0, expected - (self.clock() - self._last_end))

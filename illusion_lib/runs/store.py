@@ -6,6 +6,7 @@ Layout of a store::
     calibration/<key>/              token windows, shared by the cells of a model
     reference/<key>/                what the dense model says next, for the probe `kl`
     statistics/<key>/               one-pass statistics, kept while a study runs
+    gathered/<key>/                 the records of many cells once more, in one file
     cells/<model>/<slug>-<key>/     records.parquet and manifest.json
     leases/                         who computes what at the moment
     events/<machine>.jsonl          what happened, line by line
@@ -21,17 +22,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
-from functools import cached_property
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from illusion_lib.errors import StoreError
-from illusion_lib.records import SCHEMA, to_frame
+from illusion_lib.records import SCHEMA
 from illusion_lib.runs.atomic import (
     explain,
     lost_folder,
@@ -42,36 +41,14 @@ from illusion_lib.runs.atomic import (
     write_json,
 )
 from illusion_lib.runs.leases import Leases
-from illusion_lib.runs.manifest import MANIFEST, Manifest, read_manifest
+from illusion_lib.runs.manifest import MANIFEST, Manifest, parse_manifest, read_manifest
+from illusion_lib.runs.result import CellResult
 from illusion_lib.specs import CellSpec
 
 RECORDS = "records.parquet"
 _KEPT = "content"
 _Content = TypeVar("_Content")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class CellResult:
-    """A finished cell: its specification, its records and their manifest.
-
-    Attributes
-    ----------
-    spec, manifest, folder
-        What was run, where its records come from, and where they lie.
-    table
-        The records as an Arrow table.
-    """
-
-    spec: CellSpec
-    table: pa.Table
-    manifest: Manifest
-    folder: Path
-
-    @cached_property
-    def records(self) -> pd.DataFrame:
-        """The records, one row per item and probe."""
-        return to_frame(self.table)
 
 
 class Store:
@@ -132,13 +109,16 @@ class Store:
         if not folder.is_dir():
             return None
         try:
-            manifest = read_manifest(folder)
+            content = (folder / MANIFEST).read_bytes()
+            manifest = parse_manifest(content, folder / MANIFEST)
             if manifest.key != key:
                 raise StoreError(f"holds key {manifest.key}, expected {key}")
-            return CellResult(spec, _read_records(folder, manifest), manifest, folder)
+            table = _read_records(folder, manifest)
         except (StoreError, OSError, pa.ArrowException) as error:
             self._quarantine(folder, error)
             return None
+        digest = hashlib.sha256(content).hexdigest()
+        return CellResult(spec, key, folder, digest, lambda: table)
 
     def put(self, spec: CellSpec, table: pa.Table, manifest: Manifest) -> CellResult:
         """Write a finished cell; another process that was faster keeps its own, equal one."""
@@ -233,8 +213,6 @@ class Store:
                 yield read_manifest(path.parent)
 
     def _quarantine(self, folder: Path, error: Exception) -> None:
-        # A damaged file may quote anything, lone surrogates too, which no terminal can print.
-        _log.warning("%s is damaged (%a): moved to quarantine", folder.name, str(error))
         grave = self.root / "quarantine"
         try:
             grave.mkdir(parents=True, exist_ok=True)
@@ -243,6 +221,8 @@ class Store:
             return  # another process was faster
         except OSError as problem:
             raise StoreError(explain(problem, grave)) from problem
+        # A damaged file may quote anything, lone surrogates too, which no terminal can print.
+        _log.warning("%s is damaged (%a): moved to quarantine", folder.name, str(error))
 
 
 def _read_records(folder: Path, manifest: Manifest) -> pa.Table:

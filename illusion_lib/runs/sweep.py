@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -17,11 +18,13 @@ from illusion_lib.records import to_frame
 from illusion_lib.runs.events import EventReader
 from illusion_lib.runs.executors import Executor
 from illusion_lib.runs.executors.here import HereExecutor
+from illusion_lib.runs.gathered import MANY, find_gathered, gather
 from illusion_lib.runs.job import Job
 from illusion_lib.runs.plan import CellPlan, Planner, resolve_model
 from illusion_lib.runs.progress import Watch
+from illusion_lib.runs.result import CellResult
 from illusion_lib.runs.shared import STATISTICS
-from illusion_lib.runs.store import CellResult, Store
+from illusion_lib.runs.store import Store
 from illusion_lib.runs.studies import study_content, study_from
 from illusion_lib.specs import CalibrationSpec, CellSpec, ModelSpec, StudySpec
 
@@ -51,22 +54,39 @@ class StudyResult:
     @cached_property
     def records(self) -> pd.DataFrame:
         """All records, with columns in front that say which cell they belong to."""
-        return to_frame(pa.concat_tables([_labelled(cell) for cell in self.cells]))
+        tables = [cell.rows() for cell in self.cells]
+        # In one piece: of thousands of small ones each column would be put together by itself.
+        table = pa.concat_tables(tables).combine_chunks()
+        labels = pa.Table.from_pylist([_labels(cell.spec) for cell in self.cells], _LABELS)
+        labels = labels.take(np.repeat(np.arange(len(tables)), [len(table) for table in tables]))
+        columns = [*labels.columns, *table.columns]
+        return to_frame(pa.table(columns, [*labels.column_names, *table.column_names]))
 
 
-def _labelled(cell: CellResult) -> pa.Table:
-    prune = cell.spec.prune
-    front = {
-        "model": pa.scalar(cell.spec.model.slug, pa.string()),
-        "cell": pa.scalar(cell.spec.slug, pa.string()),
-        "method": pa.scalar(prune.method, pa.string()),
-        "sparsity": pa.scalar(float(prune.sparsity), pa.float64()),
-        "pattern": pa.scalar(prune.pattern, pa.string()),
-        "label": pa.scalar(prune.label, pa.string()),
-        "calibration_seed": pa.scalar(cell.spec.calibration.seed, pa.int64()),
+_LABELS = pa.schema(
+    {
+        "model": pa.string(),
+        "cell": pa.string(),
+        "method": pa.string(),
+        "sparsity": pa.float64(),
+        "pattern": pa.string(),
+        "label": pa.string(),
+        "calibration_seed": pa.int64(),
     }
-    columns = [pa.repeat(value, len(cell.table)) for value in front.values()]
-    return pa.table([*columns, *cell.table.columns], [*front, *cell.table.column_names])
+)
+
+
+def _labels(cell: CellSpec) -> dict[str, object]:
+    prune = cell.prune
+    return {
+        "model": cell.model.slug,
+        "cell": cell.slug,
+        "method": prune.method,
+        "sparsity": float(prune.sparsity),
+        "pattern": prune.pattern,
+        "label": prune.label,
+        "calibration_seed": cell.calibration.seed,
+    }
 
 
 def run_study(
@@ -114,6 +134,8 @@ def run_study(
     if run.plans.keys() - run.finished.keys():
         store.create()
         run.compute(_jobs(run, study, device, executor is not None), executor, watch)
+    if models is None:
+        run.gather()
     finished = tuple(run.finished[cell] for cell in chosen if cell in run.finished)
     failures = tuple((cell, run.failed[cell]) for cell in chosen if cell in run.failed)
     return StudyResult(study, finished, failures)
@@ -134,8 +156,19 @@ class _Run:
                 self.plans[cell] = planner.plan(cell)
             except IllusionError as error:
                 self.failed[cell] = str(error)
+        many = len(self.plans) >= MANY
+        self.gathered = find_gathered(store, self.plans.values()) if many else {}
+        for cell, plan in self.plans.items():
+            if plan.key in self.gathered:
+                self.finished[cell] = self.gathered[plan.key]
             else:
                 self._look_up(cell)
+
+    def gather(self) -> None:
+        """Make the next look at a large study a quick one."""
+        new = {self.plans[cell].key for cell in self.finished} - self.gathered.keys()
+        if new and len(self.finished) >= MANY:
+            gather(self.store, list(self.finished.values()))
 
     def _look_up(self, cell: CellSpec) -> bool:
         """Return whether the store holds a cell, and keep it."""

@@ -23,7 +23,8 @@ from illusion_lib.items.read import read_items
 from illusion_lib.records import Record, to_table
 from illusion_lib.runs.events import Event, parse_event
 from illusion_lib.runs.manifest import MANIFEST, Manifest, read_manifest
-from illusion_lib.runs.store import RECORDS, CellResult, Store
+from illusion_lib.runs.result import CellResult
+from illusion_lib.runs.store import RECORDS, Store
 from illusion_lib.runs.studies import find_study
 from illusion_lib.specs import CellSpec, ModelSpec, PruneSpec, StudySpec
 

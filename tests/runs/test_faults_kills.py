@@ -1,6 +1,7 @@
 """What dies at any moment: a worker, the driver, the power. Nothing finished is lost or wrong."""
 
 import json
+import math
 import multiprocessing
 import os
 import random
@@ -12,11 +13,14 @@ import time
 from pathlib import Path
 
 import fake_cells
+import fake_work
 import pytest
 
 from illusion_lib.runs import cell as cell_module
 from illusion_lib.runs.events import EventReader
+from illusion_lib.runs.executors import process
 from illusion_lib.runs.executors.local import LocalExecutor
+from illusion_lib.runs.job import Job
 from illusion_lib.runs.manifest import MANIFEST
 from illusion_lib.runs.store import Store
 from illusion_lib.runs.sweep import run_study
@@ -84,12 +88,15 @@ def test_fifty_kills_of_workers_change_nothing(tmp_path, undisturbed):
 def test_a_killed_driver_takes_its_workers_along_and_loses_nothing(tmp_path, undisturbed):
     code = f"import fake_cells; fake_cells.drive({str(tmp_path)!r}, {CELLS})"
     paths = os.pathsep.join([str(Path(fake_cells.__file__).parent), str(Path.cwd())])
-    driver = subprocess.Popen([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": paths})
+    command, said = [sys.executable, "-c", code], tmp_path / "said"
+    with said.open("wb") as output:
+        driver = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, stderr=output)
     wait_until(lambda: len(left_by(tmp_path)) >= 8, 60)
     driver.kill()
     driver.wait()
     workers = {event.pid for event in EventReader(tmp_path).new() if event.kind == "started"}
     wait_until(lambda: not any(map(alive, workers)), 10)
+    assert said.read_text() == ""
     before = left_by(tmp_path)
     assert 0 < len(before) < len(undisturbed)
     executor = LocalExecutor(2, work=fake_cells.work)
@@ -97,6 +104,17 @@ def test_a_killed_driver_takes_its_workers_along_and_loses_nothing(tmp_path, und
     assert left_by(tmp_path) == undisturbed
     assert before.items() <= undisturbed.items()
     assert list(tmp_path.rglob(".writing-*")) == []
+
+
+def test_a_worker_ends_at_once_wherever_it_is(tmp_path):
+    job = Job(None, "k", str(tmp_path))
+    running = process.start(fake_work.sits_in_a_destructor, job, 0, (), math.inf)
+    wait_until((tmp_path / "inside").exists, 60)
+    begin = time.monotonic()
+    running.process.terminate()
+    running.process.join(30)
+    assert time.monotonic() - begin < 5
+    assert running.process.exitcode == 1
 
 
 def wait_until(condition, seconds):

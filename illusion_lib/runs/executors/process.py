@@ -15,8 +15,10 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from illusion_lib.runs.atomic import drop_scratch
 from illusion_lib.runs.events import Event, EventLog, Kind
 from illusion_lib.runs.job import Job, Outcome, Work
+from illusion_lib.runs.leases import release_all
 
 _GRACE_SECONDS = 3.0
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
@@ -85,7 +87,7 @@ def start(work: Work, job: Job, tries: int, gpus: tuple[str, ...], deadline: flo
 
 
 def stop(running: list[Running]) -> None:
-    """End processes: like an exception would at first, so that scratch folders are removed."""
+    """End processes: gently at first, so that scratch folders are removed and leases given up."""
     for one in running:
         one.process.terminate()
     for one in running:
@@ -120,9 +122,19 @@ def _serve(work: Work, job: Job, connection: Connection, environment: dict[str, 
     """Do one job in a fresh process and send what came of it."""
     os.environ.update(environment)  # the server's own is as old as the first cell
     for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: sys.exit(1))
+        signal.signal(name, _leave)
     threading.Thread(target=_follow_parent, daemon=True).start()
     connection.send(work(job))
+
+
+def _leave(*_: object) -> None:
+    """End this process at once, and leave no lease and nothing half-written.
+
+    An exception would not do: raised wherever the process is, in a destructor it would be ignored.
+    """
+    drop_scratch()
+    release_all()
+    os._exit(1)
 
 
 def _follow_parent() -> None:
@@ -130,6 +142,6 @@ def _follow_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)  # the cell in hand removes its scratch folder
+    os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_GRACE_SECONDS)
     os._exit(1)

@@ -22,6 +22,7 @@ from illusion_lib.runs.sweep import run_study
 from illusion_lib.specs import ModelSpec, PruneSpec, StudySpec, TaskSpec
 
 LONGEST = 0.12
+SECONDS = {}
 
 
 def study(cells):
@@ -54,7 +55,7 @@ def compute(plan, store, shared, progress):
         key=plan.key, spec=plan.spec.canonical(), created="now", versions={}, device="cpu",
         dtype="float32", threads=1, checkpoint=plan.checkpoint, checkpoint_note="",
         weights_before="a", weights_after="b", pruning={}, calibration_sha256=None,
-        items={"count": len(plan.items)}, prompts={}, scoring_path="packed",
+        items={"count": len(plan.items)}, prompts={}, scoring_path="packed", seconds=SECONDS,
     )  # fmt: skip
     return store.put(plan.spec, to_table(records(plan)), manifest)
 
