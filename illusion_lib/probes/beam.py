@@ -129,26 +129,20 @@ def _grow(
 ) -> tuple[list[list[Candidate]], list[list[Candidate]]]:
     """Return per prompt the best `beams` candidates, and the best that do not end the answer."""
     ends = torch.tensor(sorted(stops), dtype=torch.long, device=hidden.device)
-    best: list[tuple[Tensor, Tensor]] = []
-    onward: list[tuple[Tensor, Tensor]] = []
+    values: list[Tensor] = []
+    tokens: list[Tensor] = []
     for rows, logits, norm in head.chunks(hidden):
-        log_probs = logits - norm + scores[rows, None].to(logits.device)  # (branches, vocabulary)
-        width = min(beams, log_probs.shape[1] - len(ends))
-        best.append(_top(log_probs, width))
-        log_probs[:, ends.to(logits.device)] = -torch.inf
-        onward.append(_top(log_probs, width))
-    return _merge(best, prompts, beams), _merge(onward, prompts, beams)
+        # Enough of each branch that `beams` are left when those that end are taken away.
+        top = logits.topk(min(beams + len(ends), logits.shape[1]))
+        values.append(top.values - norm + scores[rows, None].to(logits.device))
+        tokens.append(top.indices)
+    value, token = torch.cat(values), torch.cat(tokens)  # (branches, beams + ends)
+    onward = value.masked_fill(torch.isin(token, ends.to(token.device)), -torch.inf)
+    return _merge(value, token, prompts, beams), _merge(onward, token, prompts, beams)
 
 
-def _top(values: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    best = values.topk(count)
-    return best.values, best.indices
-
-
-def _merge(tops: list[tuple[Tensor, Tensor]], prompts: int, beams: int) -> list[list[Candidate]]:
+def _merge(values: Tensor, tokens: Tensor, prompts: int, beams: int) -> list[list[Candidate]]:
     """Return each prompt's best candidates over all its branches, from the best of each branch."""
-    values = torch.cat([v for v, _ in tops])  # (branches, width)
-    tokens = torch.cat([t for _, t in tops])
     width = values.shape[1]
     values, tokens = values.view(prompts, -1), tokens.view(prompts, -1)
     top, where = values.topk(min(beams, values.shape[1]))  # (prompts, beams)

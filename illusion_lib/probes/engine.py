@@ -17,7 +17,8 @@ from illusion_lib.errors import ModelError
 from illusion_lib.probes import expanded, packed
 from illusion_lib.probes.budget import Budget
 from illusion_lib.probes.head import Head, Scored
-from illusion_lib.probes.prefix import Prefix, prefill
+from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.store import Store
 
 ScoringPath = Literal["packed", "expanded", "recompute"]
 
@@ -100,12 +101,13 @@ class Engine:
     def prefill(self, prompts: list[list[int]], alike: Sequence[Hashable] | None = None) -> Prefix:
         """Return the prompts encoded; those of one kind (`alike`) share what they begin with."""
         with torch.inference_mode():
-            cached = self.path != "recompute"
-            return prefill(self.net, prompts, cached, self.positioned, alike)
+            if self.path == "packed" and self._fits(prompts):
+                return packed.prefill(self.net, prompts, alike)
+            return expanded.prefill(self.net, prompts, self.path != "recompute", self.positioned)
 
     def branch(self, prefix: Prefix) -> Branches:
         """Return one branch per prompt, ready to grow."""
-        if self.path == "packed" and self._fits(prefix):
+        if isinstance(prefix.cache, Store):
             return packed.PackedBranches(self.net, prefix)
         return expanded.ExpandedBranches(self.net, prefix, self.positioned)
 
@@ -124,7 +126,7 @@ class Engine:
             Token ids, none empty.
         """
         with torch.inference_mode():
-            if self.path == "packed" and self._fits(prefix):
+            if isinstance(prefix.cache, Store):
                 hidden = packed.follow(self.net, prefix, rows, sequences)
             else:
                 hidden = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
@@ -133,10 +135,10 @@ class Engine:
         ends = list(accumulate((len(ids) for ids in sequences), initial=0))
         return [scored.part(a, b) for a, b in pairwise(ends)]
 
-    def _fits(self, prefix: Prefix) -> bool:
+    def _fits(self, prompts: list[list[int]]) -> bool:
         """Whether no sliding window cuts into what a packed branch must see."""
         window = getattr(self.net.config.get_text_config(), "sliding_window", None)
-        return window is None or 2 * prefix.visible.shape[1] < window
+        return window is None or 2 * max(map(len, prompts)) < window
 
     def _works(self) -> bool:
         """Whether this path gives what recomputation gives."""
@@ -163,7 +165,7 @@ class Engine:
 
         prefix = self.prefill(shifted(_TRIAL_PROMPTS))
         scored = self.score(prefix, _TRIAL_ROWS, shifted(_TRIAL_OPTIONS))
-        device = prefix.visible.device
+        device = prefix.hidden.device
         with torch.inference_mode():
             branches = self.branch(prefix)
             for parents, tokens in (([0, 0, 1], [8, 14, 9]), ([1, 2, 0], [15, 8, 9])):

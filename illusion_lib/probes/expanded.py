@@ -1,19 +1,77 @@
-"""Continue encoded prompts with one row per branch, for networks that take no mask of ours.
+"""Continue encoded prompts with one row per branch, for networks that take no attention of ours.
 
-Each branch owns a copy of its prompt's keys and values; without a cache (``cached=False``) each is
-recomputed from its tokens, which is slow and always possible.
+Each branch owns a copy of its prompt's keys and values; without a cache each is recomputed from its
+tokens, which is slow and always possible.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from illusion_lib.probes.prefix import Prefix, prefill
+from illusion_lib.probes.prefix import Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Padded:
+    """Keys and values of prompts that are padded on the left.
+
+    Attributes
+    ----------
+    cache
+        (prompts, heads, slots, width) per layer.
+    visible
+        Which slots hold a prompt's tokens; bool (prompts, slots).
+    """
+
+    cache: DynamicCache
+    visible: Tensor
+
+    def fork(self) -> DynamicCache:
+        """Return a cache that may grow: layers append by copying, so the original stays."""
+        twin = copy.copy(self.cache)
+        twin.layers = [copy.copy(layer) for layer in self.cache.layers]
+        return twin
+
+    def select(self, rows: Sequence[int]) -> Padded:
+        """Return some of the prompts, in the order given."""
+        index = torch.tensor(list(rows), device=self.visible.device)
+        cache = self.fork()
+        cache.batch_select_indices(index)
+        return Padded(cache, self.visible[index])
+
+
+def prefill(
+    net: PreTrainedModel, prompts: list[list[int]], cached: bool, positioned: bool
+) -> Prefix:
+    """Return the encoded prompts.
+
+    Parameters
+    ----------
+    net
+        The network.
+    prompts
+        Token ids per prompt, none empty.
+    cached
+        Whether keys and values are kept.
+    positioned
+        Whether the network takes ``position_ids``.
+    """
+    width = max(map(len, prompts))
+    ids = torch.tensor([[0] * (width - len(tokens)) + tokens for tokens in prompts])
+    lengths = torch.tensor([len(tokens) for tokens in prompts])
+    visible = torch.arange(width) >= width - lengths[:, None]
+    positions = (visible.cumsum(-1) - 1).clamp(min=0) if positioned else None
+    cache = DynamicCache() if cached else None
+    visible = visible.to(net.device)
+    hidden = _forward(net, ids, positions, visible, cache)[:, -1]
+    return Prefix(prompts, None if cache is None else Padded(cache, visible), hidden)
 
 
 def follow(
@@ -24,29 +82,21 @@ def follow(
     positioned: bool,
 ) -> list[Tensor]:
     """Return the hidden states that predict each token of each sequence, as `packed.follow`."""
-    first = prefix.hidden[torch.tensor(list(rows))]
+    first = prefix.hidden[list(rows)]
     inputs = [list(ids[:-1]) for ids in sequences]
     width = max(map(len, inputs))
     if width == 0:
         return list(first[:, None])
-    if prefix.cache is None:
+    if not isinstance(prefix.cache, Padded):
         return _recompute(net, prefix, rows, inputs, positioned)
-    expanded = prefix.select(rows)
-    device = prefix.visible.device
-    padded = torch.zeros(len(inputs), width, dtype=torch.long)
-    real = torch.zeros(len(inputs), width, dtype=torch.bool)
-    for row, tokens in enumerate(inputs):  # padded on the right, where no token looks
-        padded[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
-        real[row, : len(tokens)] = True
-    positions = expanded.lengths[:, None] + torch.arange(width)
-    visible = torch.cat([expanded.visible, real.to(device)], -1)
-    hidden = _forward(
-        net,
-        padded.to(device),
-        positions.to(device) if positioned else None,
-        visible,
-        expanded.fork(),
-    )
+    expanded = prefix.cache.select(rows)
+    lengths = prefix.lengths[list(rows)]
+    # Padded on the right, where no token looks.
+    ids = torch.tensor([[*tokens, *[0] * (width - len(tokens))] for tokens in inputs])
+    own = torch.arange(width) < torch.tensor([[len(tokens)] for tokens in inputs])
+    positions = lengths[:, None] + torch.arange(width) if positioned else None
+    visible = torch.cat([expanded.visible, own.to(net.device)], -1)
+    hidden = _forward(net, ids, positions, visible, expanded.fork())
     return [torch.cat([first[i : i + 1], hidden[i, : len(t)]]) for i, t in enumerate(inputs)]
 
 
@@ -60,16 +110,9 @@ def _recompute(
     whole = [prefix.tokens[row] + ids for row, ids in zip(rows, inputs, strict=True)]
     width = max(map(len, whole))
     ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in whole])
-    real = torch.tensor([[1] * len(tokens) + [0] * (width - len(tokens)) for tokens in whole])
+    real = torch.arange(width) < torch.tensor([[len(tokens)] for tokens in whole])
     positions = torch.arange(width).expand(len(whole), width) if positioned else None
-    device = prefix.visible.device
-    hidden = _forward(
-        net,
-        ids.to(device),
-        positions.to(device) if positions is not None else None,
-        real.to(device),
-        None,
-    )
+    hidden = _forward(net, ids, positions, real.to(net.device), None)
     return [
         hidden[i, len(prefix.tokens[row]) - 1 : len(tokens)]
         for i, (row, tokens) in enumerate(zip(rows, whole, strict=True))
@@ -81,32 +124,25 @@ class ExpandedBranches:
 
     def __init__(self, net: PreTrainedModel, prefix: Prefix, positioned: bool) -> None:
         self._net, self._positioned = net, positioned
-        self._cache = None if prefix.cache is None else prefix.fork()
-        self.rows = torch.arange(len(prefix.tokens), device=prefix.visible.device)
+        self._held = prefix.cache if isinstance(prefix.cache, Padded) else None
+        self.rows = torch.arange(len(prefix.tokens), device=net.device)
         self.hidden = prefix.hidden
         self._tokens = prefix.tokens
-        self._visible = prefix.visible
 
     def advance(self, parents: Tensor, tokens: Tensor) -> None:
         """Replace the branches: each new one is an old one and one more token."""
         self.rows = self.rows[parents]
         added = zip(parents.tolist(), tokens.tolist(), strict=True)
         self._tokens = [[*self._tokens[parent], token] for parent, token in added]
-        if self._cache is None:
+        if self._held is None:
             self.hidden = prefill(self._net, self._tokens, False, self._positioned).hidden
             return
-        if not torch.equal(parents, torch.arange(len(self._visible), device=parents.device)):
-            self._cache.batch_select_indices(parents)
-        seen = self._visible[parents]
-        self._visible = torch.cat([seen, seen.new_ones(len(seen), 1)], -1)
-        last = torch.tensor([[len(ids) - 1] for ids in self._tokens], device=tokens.device)
-        self.hidden = _forward(
-            self._net,
-            tokens[:, None],
-            last if self._positioned else None,
-            self._visible,
-            self._cache,
-        )[:, -1]
+        held = self._held.select(parents.tolist())
+        visible = torch.cat([held.visible, held.visible.new_ones(len(parents), 1)], -1)
+        last = torch.tensor([[len(ids) - 1] for ids in self._tokens])
+        positions = last if self._positioned else None
+        self.hidden = _forward(self._net, tokens[:, None], positions, visible, held.cache)[:, -1]
+        self._held = Padded(held.cache, visible)
 
 
 def _forward(
@@ -116,12 +152,15 @@ def _forward(
     visible: Tensor,
     cache: DynamicCache | None,
 ) -> Tensor:
-    arguments: dict[str, Any] = {} if positions is None else {"position_ids": positions}
+    """Return last hidden states (rows, tokens, width); `visible` is (rows, slots)."""
+    given: dict[str, Any] = {}
+    if positions is not None:
+        given["position_ids"] = positions.to(net.device)
     hidden: Tensor = net.base_model(
-        input_ids=ids,
+        input_ids=ids.to(net.device),
         attention_mask=visible.long(),
         past_key_values=cache,
         use_cache=cache is not None,
-        **arguments,
+        **given,
     ).last_hidden_state
     return hidden

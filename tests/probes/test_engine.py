@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from illusion_lib.errors import ModelError
+from illusion_lib.probes import packed
 from illusion_lib.probes.engine import Engine, scoring_path
 
 FAST = ["llama", "qwen2", "qwen3", "mistral", "phi3", "gpt_neox", "opt", "gpt2"]
@@ -55,17 +56,42 @@ def test_networks_without_positions_copy_the_cache(net_of):
     assert Engine.of(net_of("bloom")).path == "expanded"
 
 
-def test_a_network_that_ignores_the_mask_is_not_packed(net_of, monkeypatch):
+def test_a_network_with_attention_of_its_own_is_not_packed(net_of, monkeypatch):
     net = net_of("llama")
     forward = net.model.forward
 
-    def deaf(*args, attention_mask=None, position_ids=None, **kwargs):
-        if attention_mask is not None and attention_mask.ndim == 4:
-            attention_mask = None
-        return forward(*args, attention_mask=attention_mask, position_ids=position_ids, **kwargs)
+    def deaf(*args, where=None, position_ids=None, **kwargs):
+        net.config._attn_implementation = "sdpa"
+        return forward(*args, position_ids=position_ids, **kwargs)
 
     monkeypatch.setattr(net.model, "forward", deaf)
     assert Engine.of(net).path == "expanded"
+
+
+def test_the_network_keeps_its_attention(net_of):
+    net = net_of("llama")
+    usual = net.config._attn_implementation
+    Engine.of(net, "packed").prefill(PROMPTS)
+    assert net.config._attn_implementation == usual
+    with pytest.raises(IndexError):
+        packed.prefill(net, [[5, 6], [5, 10**6]])
+    assert net.config._attn_implementation == usual
+
+
+def test_packed_computes_no_padding(net_of, monkeypatch):
+    """Six tokens of head and what each prompt and tree has beyond it, and nothing else."""
+    net = net_of("llama")
+    engine, computed = Engine.of(net, "packed"), []
+    forward = net.model.forward
+
+    def counted(*args, input_ids, **kwargs):
+        computed.append(input_ids.numel())
+        return forward(*args, input_ids=input_ids, **kwargs)
+
+    monkeypatch.setattr(net.model, "forward", counted)
+    prefix = engine.prefill(PROMPTS)
+    engine.score(prefix, ROWS, OPTIONS)
+    assert computed == [4, 3 + 1 + 6, 2 + 1 + 4]
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma2", "bloom"])
@@ -98,6 +124,36 @@ def test_the_prefix_survives_its_branches(net_of):
     with torch.inference_mode():
         branches.advance(torch.tensor([0, 0, 2]), torch.tensor([10, 11, 12]))
     assert engine.score(prefix, ROWS, OPTIONS) == before
+
+
+def test_slots_that_no_branch_sees_are_used_again(net_of):
+    """Of each step's four branches the next step knows two, which soon have one parent."""
+    engine = Engine.of(net_of("llama"))
+    branches = engine.branch(engine.prefill([PROMPTS[0]]))
+    with torch.inference_mode():
+        for step in range(30):
+            parents = torch.tensor([0, 0, 1, 1]) if step else torch.tensor([0, 0, 0, 0])
+            branches.advance(parents, torch.tensor([10, 11, 12, 13]))
+    lineage = len(PROMPTS[0]) + 30
+    assert lineage <= branches._store.slots <= lineage + 2 * 4 + 16  # not + 4 * 30
+
+
+def test_an_older_continuation_does_not_grow_in_a_newer_ones_room(net_of):
+    engine = Engine.of(net_of("llama"))
+    prefix = engine.prefill(PROMPTS)
+    older = engine.branch(prefix)
+    engine.score(prefix, ROWS, OPTIONS)
+    with pytest.raises(RuntimeError, match="continued elsewhere"):
+        older.advance(torch.tensor([0]), torch.tensor([10]))
+
+
+def test_prompts_longer_than_half_a_window_are_not_packed(net_of):
+    net = net_of("gemma2")  # a window of 16 tokens
+    engine = Engine.of(net, "packed")
+    prompts = [list(range(5, 29)), list(range(9, 12))]
+    scored = engine.score(engine.prefill(prompts), [0, 1], [[40, 41], [42]])
+    for prompt, option, one in zip(prompts, [[40, 41], [42]], scored, strict=True):
+        assert one.log_probs == pytest.approx(naive(net, prompt, option)[0], abs=1e-4)
 
 
 def test_a_damaged_network_is_refused(net_of):

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from illusion_lib.probes.budget import Budget
-from illusion_lib.probes.packed import lay_out
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=30), st.integers(1, 100))
@@ -47,19 +46,3 @@ def test_one_job_that_does_not_fit_is_an_error():
 
     with pytest.raises(torch.OutOfMemoryError):
         Budget(1).run([5], work)
-
-
-@given(st.lists(st.integers(0, 7), min_size=1, max_size=60), st.integers(0, 500))
-def test_a_layout_gives_every_branch_a_place_in_a_copy_of_its_row(places, slots):
-    place = torch.tensor(places)
-    source, new, column = lay_out(place, 8, slots)
-    assert torch.equal(source[new], place)
-    cells = list(zip(new.tolist(), column.tolist(), strict=True))
-    assert len(set(cells)) == len(cells)
-
-
-def test_a_full_row_among_empty_ones_is_split():
-    place = torch.tensor([0] * 16 + list(range(1, 9)))
-    source, _, column = lay_out(place, 9, slots=32)
-    assert len(source) * (int(column.max()) + 1) < 9 * 16 / 2
-    assert source.tolist().count(0) > 1

@@ -1,0 +1,136 @@
+"""Run a network on the tokens of many prompts at once, none of them padding.
+
+All tokens lie in one row, so the products compute nothing in vain; only attention sees which prompt
+a token belongs to. It finds the prompt's keys and values in a `Store` and obeys a mask, so options,
+beams and samples of one prompt grow side by side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+from transformers import AttentionInterface, PreTrainedModel
+
+from illusion_lib.probes.store import Store
+
+_NAME = "illusion_store"  # of this attention, as transformers knows it
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where tokens are written, and what they may see.
+
+    Attributes
+    ----------
+    store
+        Keys and values of the prompts.
+    first
+        First row of the store that is computed.
+    rows, columns, slots
+        Of each token its row, counted from the first, its place among the row's new tokens, and
+        the slot that it is written to; (tokens,).
+    mask
+        What is added to the attention scores: 0, or so little that nothing is seen; (rows, 1,
+        columns, slots).
+    """
+
+    store: Store
+    first: int
+    rows: Tensor
+    columns: Tensor
+    slots: Tensor
+    mask: Tensor
+
+
+def run(
+    net: PreTrainedModel,
+    ids: Tensor,
+    positions: Tensor,
+    store: Store,
+    where: tuple[Tensor, Tensor, Tensor],
+    visible: Tensor,
+    first: int = 0,
+) -> Tensor:
+    """Return the last hidden states of some tokens; (tokens, width).
+
+    Parameters
+    ----------
+    net
+        The network.
+    ids, positions
+        Of each token; (tokens,).
+    store
+        What the tokens see, and where their own keys and values are written.
+    where
+        Rows, columns and slots of the tokens, as in `Where`.
+    visible
+        Which slots a token may see, its own included; bool (rows, columns, slots).
+    first
+        First row of the store that is computed.
+    """
+    rows, columns, slots = (index.to(net.device) for index in where)
+    mask = torch.zeros(visible.shape, dtype=net.dtype, device=net.device)
+    mask.masked_fill_(~visible.to(net.device), torch.finfo(net.dtype).min)
+    config = net.config.get_text_config()
+    usual = config._attn_implementation
+    config._attn_implementation = _NAME
+    try:
+        hidden: Tensor = net.base_model(
+            input_ids=ids[None].to(net.device),
+            position_ids=positions[None].to(net.device),
+            use_cache=False,
+            where=Where(store, first, rows, columns, slots, mask[:, None]),
+        ).last_hidden_state
+    finally:
+        config._attn_implementation = usual
+    return hidden[0]
+
+
+def _attend(
+    module: torch.nn.Module,
+    query: Tensor,  # (1, heads, tokens, width)
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    where: Where,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    **others: Any,
+) -> tuple[Tensor, None]:
+    """Return what each token attends to; (1, tokens, heads, width)."""
+    keys, values = where.store.write(
+        int(module.layer_idx),  # type: ignore[arg-type]
+        where.first + where.rows,
+        where.slots,
+        key[0].transpose(0, 1),
+        value[0].transpose(0, 1),
+    )
+    rows, _, columns, slots = where.mask.shape
+    asked = query.new_zeros(rows, columns, query.shape[1], query.shape[3])
+    asked[where.rows, where.columns] = query[0].transpose(0, 1)
+    asked = asked.transpose(1, 2)  # (rows, heads, columns, width)
+    computed = slice(where.first, where.first + rows)
+    keys = keys[computed, :slots].transpose(1, 2)  # (rows, key heads, slots, width)
+    values = values[computed, :slots].transpose(1, 2)
+    if softcap is None and query.device.type == "cpu":
+        # This kernel reads grouped heads where they are; others would take a slow way round.
+        answered = scaled_dot_product_attention(
+            asked, keys, values, where.mask, scale=scaling, enable_gqa=True
+        )
+    else:
+        group = asked.shape[1] // keys.shape[1]
+        keys, values = (state.repeat_interleave(group, 1) for state in (keys, values))
+        if softcap is None:
+            answered = scaled_dot_product_attention(asked, keys, values, where.mask, scale=scaling)
+        else:
+            scores = asked @ keys.transpose(2, 3) * (scaling or asked.shape[-1] ** -0.5)
+            scores = torch.tanh(scores / softcap) * softcap + where.mask
+            answered = scores.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
+    return answered.transpose(1, 2)[where.rows, where.columns][None], None
+
+
+AttentionInterface.register(_NAME, _attend)
