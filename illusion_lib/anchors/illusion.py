@@ -1,9 +1,10 @@
 """How well does the model do in the expensive format? From a few items and cheap answers to all.
 
-Recognition is cheap on every item (option log-probs, the gold's rank), production costs tokens.
-A line over items predicts production from the cheap answers; the items that were generated
-correct its bias (the difference estimator of survey sampling; prediction-powered inference of
-Angelopoulos et al. 2023 with a fitted predictor; AIPW with known probabilities).
+Recognition is cheap on every item, production costs generated tokens. What multiple choice tells
+of an item guesses whether its open answer is right (`illusion_lib.anchors.guess`); items are
+generated where the guess is unsure, and what they show corrects it (the difference estimator of
+survey sampling under unequal probabilities, Sarndal et al. 1992, ch. 6; prediction-powered
+inference, Angelopoulos et al. 2023; AIPW with known probabilities).
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import norm
 from scipy.stats import t as student
 
-from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 
-PENALTIES = np.logspace(-2, 4, 25)
+DOUBT = 0.001
+"""Variance that even the surest guess is granted: one answer in a thousand is not as guessed."""
+PRIOR = 10.0
+"""Generated items that the guess's own variance counts for, beside what their errors show."""
 
 
 @dataclass(frozen=True)
@@ -34,13 +36,11 @@ class Production:
         Nominal coverage.
     n_measured, n_items
         Items generated, of how many.
-    mean_only
-        What the plain mean of the generated items says, for comparison.
+    guessed
+        What the guess alone says, before any answer is generated.
     effective_size
-        How many random items the plain mean would need for an interval as narrow; their ratio to
-        `n_measured` is what the cheap answers save.
-    notes
-        What had to be degraded.
+        How many items drawn at random and read by their plain mean would have as small a variance;
+        their ratio to `n_measured` is what the cheap answers save.
     """
 
     estimate: float
@@ -49,9 +49,8 @@ class Production:
     level: float
     n_measured: int
     n_items: int
-    mean_only: float
+    guessed: float
     effective_size: float
-    notes: tuple[str, ...] = ()
 
     @property
     def width(self) -> float:
@@ -70,18 +69,17 @@ class Production:
 
 
 def production_estimate(
-    cheap: ArrayLike, anchors: ArrayLike, observed: ArrayLike, level: float = 0.9
+    guess: ArrayLike, anchors: ArrayLike, observed: ArrayLike, level: float = 0.9
 ) -> Production:
     """Estimate mean production over all items from those that were generated.
 
     Parameters
     ----------
-    cheap
-        float (items, features): what is known of every item without generating: choice correct,
-        gold log-prob, log of the gold's rank, production of neighbouring variants. NaN is
-        replaced by the column's mean.
+    guess
+        float (items,) in [0, 1]: the guessed chance that each item's open answer is right. One
+        number for all makes the estimate the plain mean of random items.
     anchors
-        int (n,): the items that were generated, drawn at random (`draw_items`).
+        int (n,): the items that were generated, as `draw_items` drew them with this guess.
     observed
         float (n,) in [0, 1]: their production scores.
     level
@@ -93,68 +91,75 @@ def production_estimate(
 
     Notes
     -----
-    Production is predicted by a ridge line over the generated items. Estimate = mean prediction
-    over all items + mean error over the generated ones; the line's free intercept makes that
-    error zero, and the estimate exact once all are generated. The penalty is chosen by
-    leave-one-out from a grid whose end is "no line at all", the plain mean. The interval is
-    Wilson's score interval for as many items drawn without replacement as the *leave-one-out*
-    errors are worth, so that it stays honest where nearly all answers are equal.
+    Estimate = mean guess + sum of (score - guess) / probability over the drawn items, divided by
+    the number of items: right on average over draws whatever the guess. Its variance is the mean
+    of two estimates, weighted n to `PRIOR`: the design's, from the drawn items' errors, and the
+    guess's own, guess (1 - guess) + `DOUBT` an item. The first knows nothing of an error that no
+    draw has hit yet, the second trusts the guess. Student's quantile, and half an item beyond, for
+    the truth is a count; ends are kept within what the generated items leave possible.
     """
-    features, items, scores = _checked(cheap, anchors, observed)
+    chance, items, scores = _checked(guess, anchors, observed)
     refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
-    n, n_items = len(items), len(features)
-    mean_only = float(scores.mean())
-    notes: tuple[str, ...] = ()
-    if n < 10:
-        notes = (f"{n} generated items are too few for a line; the plain mean is used",)
-        features = features[:, :0]
-    guess, errors = _predict(features, items, scores)
-    estimate = float(np.clip(guess.mean(), 0, 1))
-    low, high = _interval(estimate, errors, scores, n_items, level)
-    plain = (scores - mean_only) * n / (n - 1)  # leave-one-out errors of the plain mean
+    n, n_items = len(items), len(chance)
+    drawn = inclusion(chance, n)
+    errors = scores - chance[items]
+    estimate = float(chance.mean() + (errors / drawn[items]).sum() / n_items)
+    variance = _variance(chance, drawn, items, errors)
+    reach = float(student.ppf(0.5 + level / 2, n - 1 + PRIOR)) * variance**0.5 + 0.5 / n_items
     # What is known for sure: the generated items' own scores.
-    high = min(high, 1 - float((1 - scores).sum()) / n_items)
-    low = min(high, max(low, float(scores.sum()) / n_items))
-    estimate = float(np.clip(estimate, low, high))
-    size = _equivalent_size(n, n_items, _squares(errors) / _squares(plain))
-    return Production(estimate, low, high, level, n, n_items, mean_only, size, notes)
+    least = float(scores.sum()) / n_items
+    most = 1 - float((1 - scores).sum()) / n_items
+    estimate = min(max(estimate, least), most)
+    low, high = max(least, estimate - reach), min(most, estimate + reach)
+    size = _plain_size(estimate, variance, n, n_items)
+    return Production(estimate, low, high, level, n, n_items, float(chance.mean()), size)
 
 
-def draw_items(cheap: ArrayLike, n: int, seed: int = 0, exclude: ArrayLike = ()) -> IntArray:
-    """Draw items to generate: at random, yet spread evenly over the cheap answers.
+def inclusion(guess: ArrayLike, n: int) -> FloatArray:
+    """Return each item's chance of being among `n` drawn ones: float (items,), with sum `n`.
+
+    In proportion to the guess's standard deviation, the allocation of least variance (Neyman),
+    where that is below 1.
+    """
+    size = _size(np.asarray(guess, dtype=np.float64))
+    refuse(not 1 <= n <= len(size), f"{n} items asked of {len(size)}")
+    sure = np.zeros(len(size), dtype=bool)
+    while True:
+        left = n - int(sure.sum())
+        chance = np.where(sure, 1.0, left * size / max(float(size[~sure].sum()), 1e-300))
+        over = (chance >= 1) & ~sure
+        if not over.any():
+            return np.asarray(chance)
+        sure |= over
+
+
+def draw_items(guess: ArrayLike, n: int, seed: int = 0) -> IntArray:
+    """Draw items to generate, oftener where the guess is unsure.
 
     Parameters
     ----------
-    cheap
-        float (items, features), as for `production_estimate`.
+    guess
+        As for `production_estimate`.
     n
         How many to draw.
     seed
-        Of the draw.
-    exclude
-        Items already generated.
+        Of the draw. With the same seed a larger draw holds every smaller one.
 
     Returns
     -------
     int (n,)
-        Systematic sampling along the first principal axis of the cheap answers with a random
-        start: every item is drawn with the same probability, and no stretch of the axis is left
-        out. In the order of a random permutation, so that a prefix is a random sample as well.
+        Sequential Poisson sampling (Ohlsson 1998): those with the least random number divided by
+        the guess's standard deviation, after those that are drawn for certain.
     """
-    features = _standardised(_filled(np.asarray(cheap, dtype=np.float64)))
-    left = np.setdiff1d(np.arange(len(features)), np.asarray(exclude, dtype=np.int64))
-    refuse(not 1 <= n <= len(left), f"{n} items asked of {len(left)} that are left")
-    rng = np.random.default_rng(seed)
-    axis = rng.random(len(left)) * 1e-6  # ties fall at random
-    if features.shape[1]:
-        rows = features[left]
-        axis = axis + rows @ np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[2][0]
-    places = np.floor((rng.random() + np.arange(n)) * len(left) / n).astype(int)
-    return rng.permutation(left[np.argsort(axis)][places])
+    chance = np.asarray(guess, dtype=np.float64)
+    sure = inclusion(chance, n) >= 1
+    keys = np.random.default_rng(seed).random(len(chance)) / _size(chance)
+    order: IntArray = np.lexsort((keys, ~sure))[:n].astype(np.int64)
+    return order
 
 
 def stop_when_narrow(
-    cheap: ArrayLike,
+    guess: ArrayLike,
     generate: Callable[[IntArray], FloatArray],
     width: float,
     level: float = 0.9,
@@ -166,8 +171,8 @@ def stop_when_narrow(
 
     Parameters
     ----------
-    cheap
-        float (items, features).
+    guess
+        As for `production_estimate`.
     generate
         Puts items to the model in the expensive format: int (n,) -> float (n,) in [0, 1].
     width
@@ -178,7 +183,7 @@ def stop_when_narrow(
     batch
         Items generated between looks; the first look is after two batches.
     seed
-        Of the order of items.
+        Of the draw.
     most
         Items generated at most; all if None.
 
@@ -187,103 +192,63 @@ def stop_when_narrow(
     Production
         The last one is the result.
     """
-    features = np.asarray(cheap, dtype=np.float64)
+    chance = np.asarray(guess, dtype=np.float64)
     refuse(batch < 5, f"batch must be at least 5 items, got {batch}")
     refuse(not width > 0, f"width must be positive, got {width}")
-    order = np.random.default_rng(seed).permutation(len(features))
-    last = len(order) if most is None else min(most, len(order))
+    last = len(chance) if most is None else min(most, len(chance))
     refuse(last < 2, f"at least 2 items must be generated, got {last}")
     ends = [*range(2 * batch, last, batch), last]
     each = 1 - (1 - level) / len(ends)
-    scores = np.empty(0)
+    items, scores = np.empty(0, dtype=np.int64), np.empty(0)
     for end in ends:
-        scores = np.concatenate([scores, generate(order[len(scores) : end])])
-        found = production_estimate(features, order[:end], scores, each)
+        new = np.setdiff1d(draw_items(chance, end, seed), items)
+        items, scores = np.concatenate([items, new]), np.concatenate([scores, generate(new)])
+        found = production_estimate(chance, items, scores, each)
         yield found
         if found.width <= width:
             return
 
 
-def _predict(
-    features: FloatArray, items: IntArray, scores: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Return the line's guess for every item (items,) and leave-one-out errors (n,)."""
+def _size(chance: FloatArray) -> FloatArray:
+    """Return the standard deviation that each guess is granted: float (items,), positive."""
+    return np.asarray(np.sqrt(chance * (1 - chance) + DOUBT))
+
+
+def _variance(chance: FloatArray, drawn: FloatArray, items: IntArray, errors: FloatArray) -> float:
+    """Return the variance of the estimate: the design's and the guess's own, n to `PRIOR`."""
     n = len(items)
-    x = _standardised(features)
-    centre = x[items].mean(axis=0)
-    u, s, vt = np.linalg.svd(x[items] - centre, full_matrices=False)  # (n, r), (r,), (r, d)
-    gap = scores - scores.mean()
-    shrink = s**2 / (s**2 + PENALTIES[:, None])  # (penalties, r)
-    shrink = np.vstack([shrink, np.zeros(len(s))])  # the last one: no line
-    residual = gap - (shrink * (u.T @ gap)) @ u.T  # (penalties + 1, n)
-    free = np.maximum(1 - 1 / n - shrink @ (u.T**2), 1e-9)
-    losses = ((residual / free) ** 2).mean(axis=1)
-    chosen = int(np.argmin(losses * (1 + 1e-9 * np.arange(len(losses))[::-1])))
-    weights = vt.T @ (shrink[chosen] / np.maximum(s, 1e-12) * (u.T @ gap))
-    guess = scores.mean() + (x - centre) @ weights
-    return guess, residual[chosen] / free[chosen]
+    left = 1 - drawn[items]
+    shown = float((left / drawn[items] ** 2 * errors**2).sum()) * n / max(n - 1, 1)
+    trusted = float((_size(chance) ** 2 * (1 / drawn - 1)).sum())
+    return (n * shown + PRIOR * trusted) / (n + PRIOR) / len(chance) ** 2
 
 
-def _squares(errors: FloatArray) -> float:
-    """Sum of squares, and half an item's worst error: equal answers must not look certain."""
-    return float((errors**2).sum()) + 0.5
-
-
-def _interval(
-    estimate: float, errors: FloatArray, scores: FloatArray, n_items: int, level: float
-) -> tuple[float, float]:
-    """Wilson's interval with as many items as the errors are worth, and Student's quantile.
-
-    Were the scores 0/1 and the line useless, it would be that of n items drawn without
-    replacement; the smaller the errors, the more such items they stand for.
-    """
-    n = len(errors)
+def _plain_size(share: float, variance: float, n: int, n_items: int) -> float:
+    """Return how many random items' plain mean varies as much: s^2 (1/m - 1/items) = variance."""
     if n == n_items:
-        return estimate, estimate
-    share = float(scores.mean())
-    worth = (n * share * (1 - share) + 0.5) / _squares(errors)
-    size = n * worth * (n_items - 1) / (n_items - n)
-    normal = float(2 * norm.cdf(student.ppf(0.5 + level / 2, n - 1)) - 1)
-    low, high = wilson_interval(np.array([estimate]), size, normal)
-    return float(low[0]), float(high[0])
-
-
-def _equivalent_size(n: int, n_items: int, ratio: float) -> float:
-    """Random items whose plain mean varies `ratio` times as much as that of `n` of them.
-
-    The variance of a mean of n of I items is proportional to 1/n - 1/I.
-    """
-    return float(1 / (ratio * (1 / n - 1 / n_items) + 1 / n_items))
-
-
-def _standardised(features: FloatArray) -> FloatArray:
-    spread = features.std(axis=0)
-    standard: FloatArray = (features - features.mean(axis=0)) / np.where(spread > 1e-12, spread, 1)
-    return standard
-
-
-def _filled(features: FloatArray) -> FloatArray:
-    missing = np.isnan(features)
-    counts = np.maximum((~missing).sum(axis=0), 1)
-    return np.where(missing, np.where(missing, 0, features).sum(axis=0) / counts, features)
+        return float(n_items)
+    spread = max(share * (1 - share), DOUBT) * n_items / max(n_items - 1, 1)
+    return float(1 / (variance / spread + 1 / n_items))
 
 
 def _checked(
-    cheap: ArrayLike, anchors: ArrayLike, observed: ArrayLike
+    guess: ArrayLike, anchors: ArrayLike, observed: ArrayLike
 ) -> tuple[FloatArray, IntArray, FloatArray]:
-    features = np.asarray(cheap, dtype=np.float64)
+    chance = np.asarray(guess, dtype=np.float64)
     items, scores = np.asarray(anchors), np.asarray(observed, dtype=np.float64)
-    refuse(features.ndim != 2, f"cheap has shape {features.shape}; give (items, features)")
-    refuse(bool(np.isinf(features).any()), "cheap holds an infinite value; clip log-probs first")
+    refuse(chance.ndim != 1, f"guess has shape {chance.shape}; give one number an item")
+    refuse(
+        not bool(((chance >= 0) & (chance <= 1)).all()), "a guess does not lie in [0, 1]; clip it"
+    )
     refuse(
         items.ndim != 1 or len(items) < 2 or items.shape != scores.shape,
         f"anchors {items.shape} and observed {scores.shape} must be equally long, at least 2",
     )
     refuse(len(np.unique(items)) < len(items), "an item is generated twice; give each once")
     refuse(
-        int(items.min()) < 0 or int(items.max()) >= len(features),
-        f"anchors reach from {items.min()} to {items.max()}, but there are {len(features)} items",
+        int(items.min()) < 0 or int(items.max()) >= len(chance),
+        f"anchors reach from {items.min()} to {items.max()}, but there are {len(chance)} items",
     )
     bad = np.flatnonzero(~((scores >= 0) & (scores <= 1)))
     refuse(bad.size > 0, f"observed[{bad[:1].tolist()}] does not lie in [0, 1]")
-    return _filled(features), items.astype(np.int64), scores
+    return chance, items.astype(np.int64), scores

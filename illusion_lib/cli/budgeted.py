@@ -41,8 +41,6 @@ def estimate_within(
         )
     found.write(out)
     out_console.print(_table(found))
-    for note in found.production.notes:
-        err_console.print(f"note: {note}", markup=False, highlight=False)
     out_console.print(f"measured: {out / MEASURED}", markup=False, highlight=False)
     out_console.print(f"estimated: {out / ESTIMATE}", markup=False, highlight=False)
 
@@ -53,13 +51,14 @@ def _table(found: Budgeted) -> Table:
     n, all_items = said.n_measured, f"all {said.n_items} items"
     some = f"{n} of {said.n_items} items, {found.generated_tokens} tokens generated"
     table.add_row("measured", "picks it (multiple choice)", f"{found.recognition:.3f}", all_items)
-    table.add_row("measured", "says it, where asked", f"{said.mean_only:.3f}", some)
+    table.add_row("measured", "says it, where asked", f"{found.generated_right} of {n}", some)
     gap, low, high = found.production.gap(found.recognition)
     sure = f"{said.level:.0%} interval"
     spoken = f"{said.estimate:.3f}  {said.low:.3f} to {said.high:.3f}"
     table.add_row("estimated", "says it, over all items", spoken, sure)
     table.add_row("estimated", "picks it - says it", f"{gap:+.3f}  {low:+.3f} to {high:+.3f}", sure)
     table.caption = (
-        f"as narrow as the plain mean of {said.effective_size:.0f} random items would be"
+        "The items asked are those whose answers multiple choice leaves open, not a picture of "
+        f"all. As sure as the plain mean of {said.effective_size:.0f} random items would be."
     )
     return table
