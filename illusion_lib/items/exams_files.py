@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from illusion_lib.errors import ItemError
+from illusion_lib.items.files import reading
 from illusion_lib.items.read import check_text
 
 _LETTERS = "ABCDE"
@@ -54,19 +55,10 @@ def read_exams(path: Path) -> Iterator[Exam]:
         The file cannot be read or is in neither layout; names the line.
     """
     number = 0
-    try:
+    with reading("EXAMS", lambda: f"{path}, question {number}"):
         for row in _rows(path):
             number += 1
             yield _repackaged(row) if "ideal" in row else _published(row)
-    except ItemError as error:
-        raise ItemError(f"{path}, question {number}: {error}") from None
-    except (KeyError, IndexError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        raise ItemError(
-            f"{path}, question {number}: not EXAMS ({reason}); fetch the file again"
-        ) from None
-    except (OSError, EOFError, tarfile.TarError) as error:
-        raise ItemError(f"{path}: cannot be read ({error}); check the path") from None
     if not number:
         raise ItemError(f"{path}: holds no question; fetch the file again")
 
@@ -134,7 +126,7 @@ def _repackaged(row: dict[str, Any]) -> Exam:
 
 def _exam(key: str, language: str, stem: str, options: list[str], right: int | None) -> Exam:
     check_text("id", key)
-    if not all(isinstance(text, str) for text in (stem, *options)):
-        raise ItemError("its stem or an option is no text")
+    if not all(isinstance(text, str) for text in (language, stem, *options)):
+        raise ItemError("its language, its stem or an option is no text")
     squeezed = tuple(" ".join(text.split()) for text in options)
     return Exam(key, language, " ".join(stem.split()), squeezed, right)

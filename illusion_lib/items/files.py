@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -85,6 +86,29 @@ def find_files(
         digest = _digest(found)
         where = f"local files, SHA-256 {digest[:16]}"
     return Files(tuple(sorted(found.items())), digest, f"{data.label} ({where}, {data.licence})")
+
+
+@contextmanager
+def reading(label: str, where: Callable[[], str]) -> Iterator[None]:
+    """Turn whatever a set's file provokes in its reader into one line that names the place.
+
+    Parameters
+    ----------
+    label
+        What the file should be.
+    where
+        Returns the file and, as far as it is known, the place in it.
+    """
+    try:
+        yield
+    except ItemError as error:
+        raise ItemError(f"{where()}: {error}") from None
+    except (OSError, EOFError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise ItemError(f"{where()}: cannot be read ({reason}); check the path") from error
+    except Exception as error:  # a stranger's file may break a parser in any way there is
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        raise ItemError(f"{where()}: not {label} ({reason}); fetch the file again") from error
 
 
 def _in_folder(data: DataSet, folder: Path, local: Mapping[str, Sequence[str]]) -> dict[str, Path]:

@@ -70,7 +70,11 @@ def load_items(
             raise ItemError(f"{what} must be a list, got the text {asked!r}; write [{asked!r}]")
     if limit is not None and limit < 1:
         raise ItemError(f"limit must be at least 1 item a language, got {limit}")
-    items = _read(name, Request(tuple(languages), tuple(relations), path, passage)).items
+    loaded = _read(name, Request(tuple(languages), tuple(relations), path, passage))
+    items = loaded.items
+    if not items:
+        kinds = ", ".join(sorted({fact.kind for fact in loaded.removed})) or "none there"
+        raise ItemError(f"{name}: no question of the set can be asked ({kinds}); fetch it again")
     chosen: list[Item] = []
     for relation in _asked(relations, (item.relation for item in items), "relation", name):
         related = [item for item in items if item.relation == relation]

@@ -22,7 +22,7 @@ from typing import Any
 
 from illusion_lib.errors import ItemError
 from illusion_lib.items.distractors import COUNT, Fact, choose_distractors, flaw
-from illusion_lib.items.files import DataSet, Files, find_files
+from illusion_lib.items.files import DataSet, Files, find_files, reading
 from illusion_lib.items.item import AnswerKind, Item, surface
 from illusion_lib.items.read import check_text
 from illusion_lib.items.sources import Loaded, Removed, Request
@@ -100,19 +100,14 @@ def _rows(files: Files) -> dict[str, dict[str, Any]]:
     """Return the rows of the file by the question's id, in the order of the file."""
     ((_, path),) = files.paths
     rows: dict[str, dict[str, Any]] = {}
-    try:
+    with reading("MKQA", lambda: f"{path}, line {len(rows) + 1}"):
         for line in _lines(path):
             row = json.loads(line)
+            check_text("example_id", str(row["example_id"]))
             rows[str(row["example_id"])] = {
                 "queries": dict(row["queries"]),
                 "answers": dict(row["answers"]),
             }
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        where = f"{path}, line {len(rows) + 1}"
-        raise ItemError(f"{where}: not MKQA ({reason}); fetch the file again") from None
-    except (OSError, EOFError) as error:
-        raise ItemError(f"{path}: cannot be read ({error}); check the path") from None
     if not rows:
         raise ItemError(f"{path}: holds no question; fetch the file again")
     return rows
@@ -127,7 +122,7 @@ def _lines(path: Path) -> Iterator[str]:
 def _fact(key: str, row: dict[str, Any], language: str) -> tuple[str, Fact] | Removed:
     """Return a question's type of answer and the question, or why it is left out."""
     code, fact_id = _CODES.get(language, language), f"{_NAME}/{key}"
-    try:
+    with reading("MKQA", lambda: f"MKQA, question {' '.join(key.split())[:40]} in {code}"):
         question = " ".join(row["queries"][code].split())
         check_text("question", question)
         answers = row["answers"][code]
@@ -135,9 +130,6 @@ def _fact(key: str, row: dict[str, Any], language: str) -> tuple[str, Fact] | Re
         if kind not in _KINDS:
             return Removed(fact_id, question, "no_short_answer", f"its answer is of type {kind!r}")
         accepted = _accepted([answer for answer in answers if answer["type"] == kind])
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        raise ItemError(f"MKQA, question {key} in {code}: {reason}; fetch the file again") from None
     if not accepted:
         return Removed(fact_id, question, "unmatchable", "no answer holds a letter or digit")
     # The question stands in for a passage: no option may be named in it.
@@ -153,6 +145,7 @@ def _accepted(answers: list[dict[str, Any]]) -> tuple[str, ...]:
         for text in (answer["text"], *(answer.get("aliases") or ())):
             form = " ".join(str(text).split()).removesuffix(".0")
             if words(form):
+                check_text("answer", form)
                 forms.setdefault(surface(form), form)
     ordered = list(forms.values())
     if ordered and _ISO_DATE.fullmatch(ordered[0]):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from illusion_lib.errors import ItemError
+from illusion_lib.items.files import reading
 from illusion_lib.items.item import surface
 from illusion_lib.items.read import check_text
 
@@ -45,19 +46,12 @@ def read_questions(path: Path) -> tuple[Question, ...]:
     """
     rows = _parquet_rows if path.suffix == ".parquet" else _json_rows
     questions: dict[str, Question] = {}
-    try:
+    with reading("in SQuAD v1.1 format", lambda: str(path)):
         for row in rows(path):
             question = _question(row)
             if question.id in questions:
                 raise ItemError(f"id {question.id!r} occurs twice; fetch the file again")
             questions[question.id] = question
-    except ItemError as error:
-        raise ItemError(f"{path}: {error}") from None
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        raise ItemError(f"{path}: not in SQuAD v1.1 format ({reason}); fetch it again") from None
-    except OSError as error:
-        raise ItemError(f"{path}: cannot be read ({error}); check the path") from None
     return tuple(questions.values())
 
 

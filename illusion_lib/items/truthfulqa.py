@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from illusion_lib.errors import ItemError
-from illusion_lib.items.files import DataSet, Files, find_files
+from illusion_lib.items.files import DataSet, Files, find_files, reading
 from illusion_lib.items.item import Item
 from illusion_lib.items.matching import matches
 from illusion_lib.items.read import check_text
@@ -59,21 +59,16 @@ def _load(files: Files) -> Loaded:
 
 def _rows(path: Path) -> dict[int, dict[str, Any]]:
     """Return the checked rows of one language by id."""
-    try:
+    with reading("TruthfulQA-multi", lambda: str(path)):
         rows = {row["id"]: _checked(row) for row in json.loads(path.read_text("utf-8-sig"))}
-    except ItemError as error:
-        raise ItemError(f"{path}: {error}") from None
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
-        raise ItemError(f"{path}: not TruthfulQA-multi ({reason}); fetch it again") from None
-    except OSError as error:
-        raise ItemError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    if not rows:
-        raise ItemError(f"{path}: holds no question; fetch the file again")
-    return rows
+        if not rows:
+            raise ItemError("holds no question; fetch the file again")
+        return rows
 
 
 def _checked(row: dict[str, Any]) -> dict[str, Any]:
+    if type(row["id"]) is not int:
+        raise ItemError(f"id {str(row['id'])[:40]!a} is no whole number; fetch the file again")
     wrong = [
         choice
         for choice, label in zip(
