@@ -115,16 +115,12 @@ def shipped_guess() -> Guess:
 
 
 def _features(cheap: pd.DataFrame) -> FloatArray:
-    log_prob = cheap["log_prob"].astype(float).clip(lower=_FLOOR)
+    picked, log_prob, tokens, rank, worst, margin, ahead = (
+        cheap[name].to_numpy(dtype=np.float64) for name in CHEAP
+    )
+    log_prob, margin = np.maximum(log_prob, _FLOOR), np.maximum(margin, _FLOOR)
+    ahead = np.clip(ahead, _FLOOR, -_FLOOR)
+    top = worst == 1
     return np.column_stack(
-        [
-            cheap["picked"].astype(float),
-            log_prob,
-            log_prob / cheap["tokens"],
-            np.log(cheap["rank"].astype(float)),
-            np.log(cheap["worst_rank"].astype(float)),
-            cheap["worst_rank"] == 1,
-            cheap["margin"].clip(lower=_FLOOR),
-            cheap["ahead"].clip(_FLOOR, -_FLOOR),
-        ]
-    ).astype(np.float64)
+        [picked, log_prob, log_prob / tokens, np.log(rank), np.log(worst), top, margin, ahead]
+    )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 
@@ -105,7 +105,7 @@ def production_estimate(
     errors = scores - chance[items]
     estimate = float(chance.mean() + (errors / drawn[items]).sum() / n_items)
     variance = _variance(chance, drawn, items, errors)
-    reach = float(student.ppf(0.5 + level / 2, n - 1 + PRIOR)) * variance**0.5 + 0.5 / n_items
+    reach = float(stdtrit(n - 1 + PRIOR, 0.5 + level / 2)) * variance**0.5 + 0.5 / n_items
     # What is known for sure: the generated items' own scores.
     least = float(scores.sum()) / n_items
     most = 1 - float((1 - scores).sum()) / n_items

@@ -7,7 +7,7 @@ what versions and on which weights.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
@@ -49,9 +49,11 @@ class Zoo:
         return self.rows[self.rows["variant"] == variant].set_index("item_id")
 
     def matrix(self, asked: Literal["open", "choice"] = "open") -> ResponseMatrix:
-        """Return variants x items: said in the open, or picked from the options."""
+        """Return variants x items: said in the open, or picked; the methods are the families."""
         score = {"open": "said", "choice": "picked"}[asked]
-        return from_long(self.rows, "variant", "item_id", score, "relation")
+        matrix = from_long(self.rows, "variant", "item_id", score, "relation")
+        methods = self.rows.drop_duplicates("variant")["method"]
+        return replace(matrix, families=tuple(methods.astype(str)))
 
 
 @cache

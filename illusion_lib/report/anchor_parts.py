@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
 from illusion_lib.anchors import (
     ForwardRidge,
     ResponseMatrix,
     Study,
-    from_records,
     item_map,
     stability,
 )
@@ -60,20 +57,14 @@ def error_table(found: Study | None) -> Html:
     return table(shown, caption, formats, names)
 
 
-def item_map_figure(records: pd.DataFrame, probe: str = "open") -> Exhibit | Html:
+def item_map_figure(matrix: ResponseMatrix) -> Exhibit:
     """Return difficulty against discrimination of every question, the chosen ones marked."""
-    matrix = from_records(records, probe)
-    if len(matrix.models) < FEWEST_VARIANTS:
-        return _too_few_variants()
     fitted = ForwardRidge(_usual_number(matrix)).fit(matrix.scores, matrix.target)
     return figures.item_map(item_map(matrix, fitted))
 
 
-def stability_figure(records: pd.DataFrame, probe: str = "open") -> Exhibit | Html:
+def stability_figure(matrix: ResponseMatrix) -> Exhibit:
     """Return how often each question is chosen when a fifth of the variants is left out."""
-    matrix = from_records(records, probe)
-    if len(matrix.models) < FEWEST_VARIANTS:
-        return _too_few_variants()
     k = _usual_number(matrix)
     return figures.anchor_stability(stability(matrix, ForwardRidge(k)), k)
 

@@ -15,6 +15,7 @@ from illusion_lib.report.figures.forest import gap_by_language, gap_forest
 from illusion_lib.report.figures.ranks import rank_distribution
 from illusion_lib.report.figures.recovery import recovery, recovery_by_cell
 from illusion_lib.report.figures.strip import heat_strip
+from illusion_lib.report.figures.zoo import token_saving, variant_plane
 
 __all__ = [
     "Exhibit",
@@ -33,4 +34,6 @@ __all__ = [
     "rank_distribution",
     "recovery",
     "recovery_by_cell",
+    "token_saving",
+    "variant_plane",
 ]
