@@ -12,7 +12,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
@@ -100,18 +100,32 @@ class EventReader:
         """Leave out what has been written so far."""
         self._read = {path: path.stat().st_size for path in self._folder.glob("*.jsonl")}
 
-    def new(self) -> Iterator[Event]:
-        """Yield what has been written since the last call, machine by machine."""
+    def new(self, steps_of: Collection[str] | None = None) -> Iterator[Event]:
+        """Yield what has been written since the last call, machine by machine.
+
+        Most lines are steps. Where `steps_of` names cells by key, those of others are left out
+        before they are parsed.
+        """
         for path in sorted(self._folder.glob("*.jsonl")):
             with suppress(OSError), path.open("rb") as file:
                 file.seek(self._read.get(path, 0))
-                whole, _, _ = file.read().rpartition(b"\n")  # the last line may be half written
-                if whole:
-                    self._read[path] = self._read.get(path, 0) + len(whole) + 1
-                for line in whole.split(b"\n"):
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        break  # half written
+                    self._read[path] = self._read.get(path, 0) + len(line)
+                    if steps_of is not None and _STEP in line and _key(line) not in steps_of:
+                        continue
                     event = parse_event(line)
                     if event is not None:
                         yield event
+
+
+_STEP = b'"kind": "step"'
+
+
+def _key(line: bytes) -> str:
+    """Return the key in a line as `EventLog` writes them, without parsing it."""
+    return line.partition(b'"key": "')[2].partition(b'"')[0].decode("ascii", "replace")
 
 
 _TYPES = {field.name: str(field.type) for field in fields(Event)}

@@ -22,7 +22,7 @@ from illusion_lib.runs.store import Store
 from illusion_lib.specs import CellSpec
 
 Status = Literal["done", "busy", "failed"]
-_STEP_SECONDS = 0.5
+_STEP_SECONDS, _STEP_SHARE = 0.5, 0.01  # at least, and of what the cell has taken so far
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,13 +132,16 @@ def _told(error: Exception) -> tuple[str, str]:
 
 
 def _steps(job: Job, log: EventLog, tick: Callable[[], None]) -> Progress:
-    """Return a progress function that writes a few lines a second at most."""
-    last, name = 0.0, ""
+    """Return a progress function that writes a few lines a second at most, and ever fewer.
+
+    A cell of hours would otherwise fill the log with steps that nobody reads.
+    """
+    last, name, begun = 0.0, "", time.monotonic()
 
     def step(what: str, done: int, total: int) -> None:
         nonlocal last, name
         now = time.monotonic()
-        if what != name or now - last > _STEP_SECONDS:
+        if what != name or now - last > max(_STEP_SECONDS, _STEP_SHARE * (now - begun)):
             last, name = now, what
             event = Event(
                 kind="step", cell=job.name, key=job.key, what=what, done=done, total=total

@@ -54,7 +54,7 @@ def study_status(study: StudySpec, store: Store) -> Status:
             state.state = "running"
         cells[plan.key] = state
     done = {}
-    for event in EventReader(store.root).new():
+    for event in EventReader(store.root).new(steps_of=held):
         known = cells.get(event.key)
         if known is None:
             continue
