@@ -1,20 +1,26 @@
 """How long do large studies take to plan, to look at and to summarise, and in how much memory?
 
-Run ``python benchmarks/load.py``. The store is simulated: every cell holds the same few rows, under
-its own key and manifest; the large record set repeats one cell's rows under many names.
+Writes ``benchmarks/results/load.csv``. The store is simulated: every cell holds as many rows as one
+of four questions does, under its own key and manifest, and the event log tells of each of them.
+Every step runs in a process of its own, whose time and memory are its own::
+
+    python benchmarks/load.py --folder /tmp/large --fill   # takes minutes; the steps find it there
+    python benchmarks/load.py --folder /tmp/large
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import json
+import multiprocessing
+import os
 import resource
 import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,18 +28,21 @@ import numpy as np
 import pandas as pd
 
 from illusion_lib import divergence
-from illusion_lib.records import Record, to_table
+from illusion_lib.records import LADDER, Record, to_table
+from illusion_lib.runs.cost import plan_costs
+from illusion_lib.runs.events import EVENTS
 from illusion_lib.runs.manifest import MANIFEST, Manifest
 from illusion_lib.runs.plan import Planner
 from illusion_lib.runs.status import study_status
 from illusion_lib.runs.store import RECORDS, Store
 from illusion_lib.runs.studies import study_content
-from illusion_lib.runs.sweep import STUDY_FILE, load_study
+from illusion_lib.runs.sweep import STUDY_FILE, load_study, stored_study
 from illusion_lib.specs import CalibrationSpec, CellSpec, ModelSpec, PruneSpec, StudySpec, TaskSpec
 
+RESULTS = Path(__file__).parent / "results" / "load.csv"
 CELLS = 10_000
 ROWS = 5_000_000
-LIMITS = {"plan": 10, "status": 10, "load": 10, "summary": 30}
+LIMITS = {"plan": 10, "status": 10, "load": 10, "summary": 30}  # seconds
 GIGABYTE = 10**9
 
 
@@ -50,13 +59,15 @@ def study_of(cells: int) -> StudySpec:
 
 
 def fill(store: Store, study: StudySpec) -> int:
-    """Write a finished cell for each of a study's; return how many."""
+    """Write a finished cell for each of a study's, and what the log says of it; return how many."""
     planner, template = Planner(), None
-    cells = study.cells()
+    cells, lines = study.cells(), []
     for cell in cells:
         plan = planner.plan(cell)
+        name = {"cell": f"{cell.model.slug} {cell.slug}", "key": plan.key}
+        lines += [json.dumps({"kind": kind} | name | rest) for kind, rest in STORY]
         if template is None:
-            rows = [record(item.id, item.language) for item in plan.items]
+            rows = [record(item.id, item.language, n) for item in plan.items for n in range(10)]
             template = store.put(plan.spec, to_table(rows), manifest(plan.key, plan.spec))
             content = asdict(template.manifest)
             continue
@@ -66,11 +77,23 @@ def fill(store: Store, study: StudySpec) -> int:
         own = content | {"key": plan.key, "spec": plan.spec.canonical()}
         (folder / MANIFEST).write_text(json.dumps(own), encoding="utf-8")
     store.write_json(STUDY_FILE, study_content(study))
+    (store.root / EVENTS).mkdir()
+    (store.root / EVENTS / "node.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return len(cells)
 
 
-def record(item: str, language: str) -> Record:
-    """Return one simulated row."""
+_DONE = {"seconds": 12.5, "items": 4, "memory_bytes": 10**9}
+STORY = [
+    ("started", {}),
+    *[("step", {"what": "choice", "done": n, "total": 35, "host": "node"}) for n in range(35)],
+    ("done", _DONE),
+]
+
+
+def record(item: str, language: str, n: int) -> Record:
+    """Return one of an item's simulated rows, as full as a real one."""
+    scores = (-1.5, -2.5, -3.5, -4.5)
+    picked = LADDER[n] == "choice" if n < len(LADDER) else False
     return Record(
         item_id=item,
         parallel_id=item,
@@ -78,10 +101,21 @@ def record(item: str, language: str) -> Record:
         relation="capital",
         question="What is the capital of this land?",
         gold="That town",
-        probe="open",
+        probe=LADDER[n % len(LADDER)],
+        target="gold" if n < len(LADDER) else "distractor",
         prompt_hash="0" * 16,
         correct=True,
         output="That town",
+        outputs=("That town", "another town") if n > 3 else None,
+        successes=1,
+        tries=2,
+        output_class="ok",
+        options=("That town", "b", "c", "d") if picked else None,
+        gold_index=0 if picked else None,
+        log_prob_sum=scores if picked else None,
+        log_prob_token=scores if picked else None,
+        log_prob_byte=scores if picked else None,
+        target_rank=1,
         prompt_tokens=20,
         output_tokens=4,
         seconds=0.1,
@@ -112,14 +146,18 @@ def manifest(key: str, cell: CellSpec) -> Manifest:
     )
 
 
-def large_records(rows: int) -> pd.DataFrame:
-    """Return simulated records of one dense and many pruned cells, two formats a question."""
+def large_records(rows: int, items: int = 2400, probes: int = 14) -> pd.DataFrame:
+    """Return simulated records of one dense and many pruned cells.
+
+    Each has 200 questions in 12 languages, asked in 14 ways: about 34 thousand rows.
+    """
     rng = np.random.default_rng(0)
-    items, cells = 1000, max(2, rows // 2000)
-    cell = np.repeat(np.arange(cells), 2 * items)
-    item = np.tile(np.repeat(np.arange(items), 2), cells)
+    cells = max(2, round(rows / items / probes))
+    cell = np.repeat(np.arange(cells), items * probes)
+    item = np.tile(np.repeat(np.arange(items), probes), cells)
     names = np.array(["dense", *(f"wanda-s{n:05d}" for n in range(1, cells))])
     labels = np.array([f"q{n}" for n in range(items)])
+    asked = np.array(["open", "choice", "candidates", *(f"other{n}" for n in range(3, probes))])
     return pd.DataFrame(
         {
             "model": "m",
@@ -130,51 +168,69 @@ def large_records(rows: int) -> pd.DataFrame:
             "label": names[cell],
             "calibration_seed": 0,
             "item_id": labels[item],
-            "parallel_id": labels[item],
-            "language": np.where(item % 2, "en", "es"),
+            "parallel_id": labels[item // 12],
+            "language": np.array([f"l{n:02d}" for n in range(12)])[item % 12],
             "relation": "capital",
             "question": "?",
             "gold": "x",
-            "probe": np.tile(["open", "choice"], cells * items),
+            "probe": np.tile(asked, cells * items),
             "target": "gold",
             "correct": pd.array(rng.random(len(cell)) < 0.7, dtype="boolean"),
             "output_class": "ok",
-            "options": None,
+            "n_options": 4,
         }
     )
 
 
-@contextmanager
-def timed(results: dict[str, float], name: str) -> Iterator[None]:
-    """Note how long a block took."""
+def plan(folder: Path) -> int:
+    """Plan a finished study and cost it, as ``illusion sweep --dry-run`` does."""
+    store = Store(folder)
+    costs = plan_costs(stored_study(store).cells(), store)
+    return sum(cost.finished for cost in costs)
+
+
+def status(folder: Path) -> int:
+    """Tell how far a study is, as ``illusion status`` does."""
+    store = Store(folder)
+    found = study_status(stored_study(store), store)
+    assert len(found.seconds_of_done) == found.counts()["done"]
+    return found.counts()["done"]
+
+
+def load(folder: Path) -> int:
+    """Load a study as every page of a report does: cells checked, records in one frame."""
+    return len(load_study(folder).records)
+
+
+def summary(records: pd.DataFrame) -> int:
+    """Return the tables that a report begins with."""
+    items = divergence.outcomes(records)
+    return len(divergence.outcome_counts(items)) + len(divergence.accuracy(records))
+
+
+def timed(step: Callable[..., int], *arguments: object) -> tuple[int, float]:
+    """Return a step's answer and the seconds it took."""
     start = time.perf_counter()
-    yield
-    results[name] = time.perf_counter() - start
+    return step(*arguments), time.perf_counter() - start
 
 
-def measure_store(cells: int, folder: Path) -> tuple[dict[str, float], int]:
-    """Return seconds to plan, look at and load a store of so many cells, and its rows."""
-    store, study = Store(folder), study_of(cells)
-    count = fill(store, study)
-    seconds: dict[str, float] = {}
-    with timed(seconds, "plan"):
-        planner = Planner()
-        plans = [planner.plan(cell) for cell in study.cells()]
-        assert sum(store.has(plan.spec, plan.key) for plan in plans) == count
-    with timed(seconds, "status"):
-        assert study_status(study, store).counts()["done"] == count
-    with timed(seconds, "load"):
-        rows = len(load_study(folder).records)
-    return seconds, rows
-
-
-def measure_summary(rows: int) -> dict[str, float]:
-    """Return seconds to summarise so many records."""
-    seconds: dict[str, float] = {}
-    records = large_records(rows)
-    with timed(seconds, "summary"):
-        divergence.outcomes(records)
-    return seconds
+def measure(step: str, place: Path | int) -> dict[str, float | str]:
+    """Return one line of results."""
+    if step == "summary":
+        records = large_records(int(str(place)))
+        _, seconds = timed(summary, records)
+        size = len(records)
+    else:
+        size, seconds = timed({"plan": plan, "status": status}.get(step, load), place)
+    return {
+        "step": step,
+        "size": size,
+        "of": "rows" if step in ("summary", "first load", "load") else "cells",
+        "seconds": round(seconds, 2),
+        "limit_seconds": LIMITS.get(step, ""),
+        "peak_gb": round(peak_bytes() / GIGABYTE, 2),
+        "machine": f"{os.cpu_count()} cores",
+    }
 
 
 def peak_bytes() -> int:
@@ -183,21 +239,35 @@ def peak_bytes() -> int:
     return peak if sys.platform == "darwin" else 1024 * peak
 
 
+def alone(step: str, place: Path | int) -> dict[str, float | str]:
+    """Return `measure` of a fresh process."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(measure, (step, place))
+
+
 def main() -> None:
-    """Print one table."""
+    """Measure each step and write one table."""
     parser = argparse.ArgumentParser(description="Load of a large store.")
     parser.add_argument("--cells", type=int, default=CELLS)
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--folder", type=Path, help="where the store is simulated; a temporary one")
+    parser.add_argument("--folder", type=Path, help="of the simulated store; a temporary one")
+    parser.add_argument("--fill", action="store_true", help="make the store and stop")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=options.folder) as scratch:
-        seconds, rows = measure_store(options.cells, Path(scratch))
-    store_peak = peak_bytes()
-    print(f"{options.cells} finished cells, {rows} rows; {store_peak / GIGABYTE:.2f} GB at most")
-    seconds |= measure_summary(options.rows)
-    print(f"{options.rows} rows to summarise; {peak_bytes() / GIGABYTE:.2f} GB at most")
-    for name, took in seconds.items():
-        print(f"{name:10s} {took:6.1f} s   limit {LIMITS[name]} s")
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="large-"))
+    if not (folder / STUDY_FILE).is_file():
+        fill(Store(folder), study_of(options.cells))
+        print(f"filled {folder}", alone("first load", folder))
+    if options.fill:
+        return
+    lines = [alone(step, folder) for step in ("plan", "status", "load")]
+    lines.append(alone("summary", options.rows))
+    for line in lines:
+        print(line)
+    RESULTS.parent.mkdir(exist_ok=True)
+    with RESULTS.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, list(lines[0]))
+        table.writeheader()
+        table.writerows(lines)
 
 
 if __name__ == "__main__":
