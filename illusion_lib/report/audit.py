@@ -8,11 +8,13 @@ import pandas as pd
 from illusion_lib.items.judging import character_f1
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import Format
+from illusion_lib.report.parts import note
 from illusion_lib.report.tables import table
 
 NEAR = 0.7  # character F1 from which a wrong answer is called nearly spelt
 _MEASURES = ("exact", "contains", "character_f1")
-_ANSWERS = ("open", "candidates")  # probes with one answer an item
+_ANSWERS = ("open", "candidates", "gold_only", "gold_absent")  # probes with one answer an item
+_CLEAR = "no doubt"
 _RIGHT, _WRONG = "right", "wrong"
 REASONS: dict[str, str] = {
     "other form": "the whole answer is an accepted form, but not the scored option",
@@ -42,11 +44,7 @@ def close_calls(records: pd.DataFrame) -> pd.DataFrame:
     columns = ["language", "question", "gold", "answer", "decision", "why", "character_f1"]
     if not set(_MEASURES) <= set(records.columns):
         return pd.DataFrame(columns=[*columns, "times"])
-    rows = records[
-        (records["target"] == "gold")
-        & records["probe"].isin(_ANSWERS)
-        & records[["correct", *_MEASURES]].notna().all(axis=1)
-    ].rename(columns={"output": "answer"})
+    rows = _judged(records)
     rows = rows.assign(
         why=_reasons(rows),
         decision=np.where(rows["correct"].astype(bool), _RIGHT, _WRONG),
@@ -58,6 +56,16 @@ def close_calls(records: pd.DataFrame) -> pd.DataFrame:
     calls = calls.assign(_reason=calls["why"].map(order), _doubt=doubt)
     calls = calls.sort_values(["_reason", "_doubt", "language", "question", "answer"])
     return calls[[*columns, "times"]].reset_index(drop=True)
+
+
+def _judged(records: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of answers that the matcher has judged one by one."""
+    kept = records[
+        (records["target"] == "gold")
+        & records["probe"].isin(_ANSWERS)
+        & records[["correct", *_MEASURES]].notna().all(axis=1)
+    ]
+    return kept.rename(columns={"output": "answer"})
 
 
 def _reasons(rows: pd.DataFrame) -> pd.Series:
@@ -80,20 +88,24 @@ def _reasons(rows: pd.DataFrame) -> pd.Series:
 def audit_counts(records: pd.DataFrame) -> Html:
     """Return how many different close calls there are, by reason and language."""
     calls = close_calls(records)
-    counts = pd.crosstab(calls["why"], calls["language"])
-    counts = counts.reindex([name for name in REASONS if name in counts.index])
-    frame = counts.reset_index()
-    frame.insert(1, "meaning", [REASONS[name] for name in frame["why"]])
-    formats: dict[str, Format] = dict.fromkeys(map(str, counts.columns), str)
-    caption = (
-        f"{len(calls)} different answers of this run on which the matcher's decision could be "
-        "doubted, by reason and language."
-    )
     if not set(_MEASURES) <= set(records.columns):
-        caption = (
+        return note(
             "These records are from before the measures were stored; run the study again to see "
             "its close calls."
         )
+    answers = _judged(records).drop_duplicates(["language", "question", "gold", "answer"])
+    languages = sorted(answers["language"].unique())
+    counts = pd.crosstab(calls["why"], calls["language"])
+    counts = counts.reindex(index=list(REASONS), columns=languages, fill_value=0)
+    counts.loc[_CLEAR] = answers["language"].value_counts().reindex(languages) - counts.sum()
+    frame = counts.astype(int).rename_axis("why").reset_index()
+    frame.insert(1, "meaning", [REASONS.get(name, "all other answers") for name in frame["why"]])
+    formats: dict[str, Format] = dict.fromkeys(languages, str)
+    caption = (
+        f"{len(calls)} of the {len(answers)} different answers of this run are close calls, on "
+        "which the matcher's decision could be doubted; by reason and language. Beams and samples "
+        "are judged by the same rules and not listed."
+    )
     return table(frame, caption, formats, {"why": "close call"})
 
 

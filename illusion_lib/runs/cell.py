@@ -132,7 +132,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         versions=_versions(),
         device=str(model.device),
-        dtype=plan.spec.model.dtype,
+        dtype=str(model.net.dtype).removeprefix("torch."),  # a quantised one may have its own
         threads=torch.get_num_threads(),
         checkpoint=plan.checkpoint,
         checkpoint_note=model.note,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -83,6 +85,19 @@ def test_the_tables_count_and_escape():
     assert "nearly spelt" in counts
     assert "&lt;b&gt;Vienna&lt;/b&gt; &amp; $x$" in shown
     assert "<b>" not in shown
+
+
+def test_every_language_and_every_answer_is_counted_once():
+    clear = [record("Rome", probe, language="fr") for probe in ("open", "gold_only")]
+    text = audit_counts(pd.concat([RECORDS, pd.DataFrame(clear)])).content
+    cells = [re.findall(r"<t[dh]\b.*?</t[dh]>", row) for row in text.split("<tr>")[1:]]
+    rows = [[re.sub(r"<[^>]+>", "", cell) for cell in row] for row in cells]
+    counts = {row[0]: row[2:] for row in rows}
+    assert counts["close call"] == ["de", "en", "fr"]
+    assert list(counts)[1:] == [*REASONS, "no doubt"]
+    assert counts["no doubt"] == ["0", "2", "1"]
+    assert sum(int(n) for name in list(counts)[1:] for n in counts[name]) == 9
+    assert "6 of the 9 different answers" in text
 
 
 def test_no_more_than_asked_for_of_each_kind():
