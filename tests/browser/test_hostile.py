@@ -87,9 +87,10 @@ def speak(store, cell):
         elif row["outputs"] is not None:
             row["outputs"] = [f"sampled {row['question']}"] * len(row["outputs"])
             row["output"] = row["outputs"][0]
-    shutil.rmtree(cell.folder)
     table = pa.Table.from_pylist(rows, cell.table.schema)
-    store.put(cell.spec, table, replace(cell.manifest, checkpoint_note=NAME.format("007", 7)))
+    manifest = replace(cell.manifest, checkpoint_note=NAME.format("007", 7))
+    shutil.rmtree(cell.folder)
+    store.put(cell.spec, table, manifest)
 
 
 def pages_of_records(folder):
