@@ -58,6 +58,7 @@ def manifest(result: StudyResult, sha256: str) -> dict[str, object]:
     dense = result.cells[0].manifest
     return {
         "study": study_content(result.study),
+        "licence": "Apache-2.0: answers of a model under that licence; questions as in data/facts",
         "table_sha256": sha256,
         "variants": len(result.cells),
         "created": [min(dates(result)), max(dates(result))],
