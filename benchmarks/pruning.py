@@ -2,10 +2,12 @@
 
 Plain means as published: one window at a time, one Hessian for every Linear, a full sort, a loop
 over single columns. Both prune the first blocks of the embedded model, one after the other; each
-contender runs in a process of its own. Masks are compared from the same dense inputs.
-Times are the better of two rounds, which alternate between the contenders.
+contender runs in a process of its own, on one thread. Times are the best of the rounds, which
+alternate between the contenders. Masks from the same dense inputs and the cost of a further
+sparsity are compared on the first four blocks.
 
     python benchmarks/pruning.py --blocks 4 --samples 16 --length 256
+    python benchmarks/pruning.py --blocks 30 --rounds 1
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -31,6 +34,7 @@ from illusion_lib.specs import ModelSpec, PruneSpec
 
 MODEL = "smollm2-135m-instruct"
 SPARSITY = 0.5
+COMPARED = 4  # blocks
 RESULTS = Path(__file__).with_name("results") / "pruning.csv"
 
 
@@ -121,9 +125,14 @@ def prune_plainly(model: Model, method: str, tokens: torch.Tensor, sequential: b
 
 def first_blocks(count: int, dtype: str = "float32") -> Model:
     model = load_model(ModelSpec(MODEL, dtype=dtype), device="cpu")
-    model.net.model.layers = model.net.model.layers[:count]
-    model.net.config.num_hidden_layers = count
+    shorten(model, count)
     return model
+
+
+def shorten(model: Model, count: int) -> None:
+    """Keep at most the first `count` blocks of a model."""
+    model.net.model.layers = model.net.model.layers[:count]
+    model.net.config.num_hidden_layers = len(model.net.model.layers)
 
 
 def contend(who: str, method: str, blocks: int, folder: Path) -> dict[str, float]:
@@ -138,13 +147,16 @@ def contend(who: str, method: str, blocks: int, folder: Path) -> dict[str, float
     else:
         prune(model, PruneSpec(method, SPARSITY), tokens)
     figures = {"seconds": (time.process_time() - begin) / blocks, "mib": memory.grown()}
-    model.net.load_state_dict(dense)
-    if who == "ours":
-        figures |= one_pass(model, method, tokens, dense)
-    elif who == "plain":
-        prune_plainly(model, method, tokens, sequential=False)
-    masks = {m.name: m.read() == 0 for b in find_blocks(model.net) for m in b.matrices}
-    torch.save(masks, folder / f"{who}-{method}.pt")
+    masks = folder / f"{who}-{method}.pt"
+    if who == "ours" or (who == "plain" and not masks.exists()):
+        model.net.load_state_dict(dense)
+        shorten(model, COMPARED)
+        if who == "ours":
+            figures |= one_pass(model, method, tokens, dense)
+        else:
+            prune_plainly(model, method, tokens, sequential=False)
+        zeros = {m.name: m.read() == 0 for b in find_blocks(model.net) for m in b.matrices}
+        torch.save(zeros, masks)
     return figures
 
 
@@ -155,7 +167,7 @@ def one_pass(model: Model, method: str, tokens: torch.Tensor, dense: dict) -> di
     statistics = collect(model, tokens, "gram" if method == "sparsegpt" else "norms")
     prune(model, PruneSpec(method, 0.6, statistics="one_pass"), statistics)
     first = time.process_time()
-    model.net.load_state_dict(dense)
+    model.net.load_state_dict(dense, strict=False)  # `dense` may hold more blocks
     again = time.process_time()
     prune(model, PruneSpec(method, SPARSITY, statistics="one_pass"), statistics)
     further = time.process_time() - again
@@ -168,7 +180,9 @@ def equal_masks(method: str, folder: Path) -> float:
     return min(float((ours[name] == plain[name]).double().mean()) for name in ours)
 
 
-def compare(blocks: int, source: str, samples: int, length: int) -> list[dict[str, float | str]]:
+def compare(
+    methods: list[str], blocks: int, rounds: int, source: str, samples: int, length: int
+) -> list[dict[str, float | str]]:
     """Run all contenders and print one line for each method."""
     rows = []
     bfloat16 = resolve_dtype(ModelSpec(MODEL)).dtype == "bfloat16"
@@ -178,16 +192,21 @@ def compare(blocks: int, source: str, samples: int, length: int) -> list[dict[st
         torch.save(calibrate(model, source, samples, length), folder / "tokens.pt")
         del model
         print(f"{MODEL}, first {blocks} blocks, {samples} x {length} tokens, fp32, one thread")
-        print("| method | plain s/block | ours s/block | ratio | plain MiB | ours MiB |", end=" ")
+        print(
+            "| method | blocks | plain s/block | ours s/block | ratio | plain MiB | ours MiB |",
+            end=" ",
+        )
         print("a further sparsity s/block | cheaper than the first | equal masks |")
-        print("|" + "---|" * 9)
-        for method in PLAIN:
-            rounds = [
-                {who: run(who, method, blocks, folder) for who in ("plain", "ours")} for _ in "12"
+        print("|" + "---|" * 10)
+        for method in methods:
+            runs = [
+                {who: run(who, method, blocks, folder) for who in ("plain", "ours")}
+                for _ in range(rounds)
             ]
-            plain, ours = (best([one[who] for one in rounds]) for who in ("plain", "ours"))
+            plain, ours = (best([one[who] for one in runs]) for who in ("plain", "ours"))
             row: dict[str, float | str] = {
                 "method": method,
+                "blocks": blocks,
                 "plain_seconds_per_block": plain["seconds"],
                 "ours_seconds_per_block": ours["seconds"],
                 "ratio": plain["seconds"] / ours["seconds"],
@@ -210,26 +229,39 @@ def compare(blocks: int, source: str, samples: int, length: int) -> list[dict[st
 
 def best(rounds: list[dict[str, float]]) -> dict[str, float]:
     """Return the smallest of each figure: other work on the machine only ever adds."""
-    return {name: min(one[name] for one in rounds) for name in rounds[0]}
+    return {name: min(one[name] for one in rounds if name in one) for name in rounds[0]}
 
 
 def _shown(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:.4g}" if value > 1 else f"{value:.5f}"
+    if isinstance(value, float):
+        return f"{value:.4g}" if value > 1 else f"{value:.5f}"
+    return str(value)
 
 
 def write(path: Path, rows: list[dict[str, float | str]]) -> None:
+    """Put the rows into the table; those of other methods and numbers of blocks stay."""
     path.parent.mkdir(exist_ok=True)
+    table = {}
+    if path.exists():
+        with path.open(newline="", encoding="utf-8") as file:
+            table = {(row["method"], row["blocks"]): row for row in csv.DictReader(file)}
+    table |= {(str(row["method"]), str(row["blocks"])): row for row in rows}
+    names = list(dict.fromkeys(name for row in table.values() for name in row))
     with path.open("w", newline="", encoding="utf-8") as file:
-        table = csv.DictWriter(file, list(dict.fromkeys(name for row in rows for name in row)))
-        table.writeheader()
-        table.writerows(rows)
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(table.values())
 
 
 def run(who: str, method: str, blocks: int, folder: Path) -> dict[str, float]:
     """Run one contender in a fresh process, whose peak memory is its own."""
     command = [sys.executable, __file__, "--blocks", str(blocks), "--only", who, method]
     done = subprocess.run(
-        [*command, "--folder", str(folder)], check=True, capture_output=True, text=True
+        [*command, "--folder", str(folder)],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -237,6 +269,8 @@ def run(who: str, method: str, blocks: int, folder: Path) -> dict[str, float]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--blocks", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--methods", nargs="+", choices=PLAIN, default=list(PLAIN))
     parser.add_argument("--source", default="self", help="of the calibration text")
     parser.add_argument("--samples", type=int, default=16)
     parser.add_argument("--length", type=int, default=256)
@@ -246,4 +280,6 @@ if __name__ == "__main__":
     if options.only:
         print(json.dumps(contend(*options.only, options.blocks, options.folder)))
     else:
-        write(RESULTS, compare(options.blocks, options.source, options.samples, options.length))
+        size = options.samples, options.length
+        found = compare(options.methods, options.blocks, options.rounds, options.source, *size)
+        write(RESULTS, found)

@@ -20,7 +20,7 @@ from illusion_lib.pruning.statistics import (
 from illusion_lib.pruning.streaming import moved
 
 # Smaller batches use the machine badly; on a CPU larger ones are no faster and take memory.
-_BATCH_TOKENS = {"cpu": 512, "cuda": 8192}
+_BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 @torch.no_grad()
@@ -90,5 +90,5 @@ def inputs_of(
 
 def batches(tokens: torch.Tensor) -> Sequence[torch.Tensor]:
     """Return calibration windows in batches that suit their device."""
-    size = _BATCH_TOKENS.get(tokens.device.type, 512)
+    size = _BATCH_TOKENS.get(tokens.device.type, 1024)
     return torch.split(tokens, max(1, size // tokens.shape[1]))

@@ -17,6 +17,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from illusion_lib.errors import PruneError
 from illusion_lib.pruning.blocks import Matrix
+from illusion_lib.pruning.compensation import Compensation, compensate
 
 Collected = Literal["norms", "gram"]
 _PANEL = 192  # columns of a Gram matrix added up at once
@@ -36,14 +37,14 @@ class InputStatistics:
     gram
         float32, (in, in): the sum of x x^T, of which only the upper triangle is filled in; None
         where only norms were asked for.
-    factors
-        SparseGPT's inverse factors by damping, kept because layers and sparsities share them.
     """
 
     tokens: int
     squared_norms: torch.Tensor
     gram: torch.Tensor | None = None
-    factors: dict[float, tuple[torch.Tensor, float]] = field(default_factory=dict, repr=False)
+    _compensations: dict[float, Compensation] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @classmethod
     def empty(cls, columns: int, need: Collected, device: torch.device) -> InputStatistics:
@@ -65,6 +66,22 @@ class InputStatistics:
             for start in range(0, rows.shape[1], _PANEL):
                 end = start + _PANEL
                 self.gram[start:end, start:].addmm_(rows[:, start:end].T, rows[:, start:])
+
+    def compensation(self, damping: float) -> Compensation:
+        """Return SparseGPT's compensation; it is kept, because layers and sparsities share it.
+
+        Raises
+        ------
+        PruneError
+            There is no Gram matrix, or it cannot be factored.
+        """
+        if self.gram is None:
+            raise PruneError(
+                "SparseGPT needs Gram matrices; collect the statistics with need='gram'"
+            )
+        if damping not in self._compensations:
+            self._compensations[damping] = compensate(self.gram, damping)
+        return self._compensations[damping]
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,17 +171,6 @@ def test_sparsegpt_updates_what_stays_and_loses_less_than_its_own_mask():
     assert loss < 0.9 * (x @ (masked - weight).T).norm()
 
 
-def test_factor_is_the_upper_root_of_the_inverse():
-    _, x = layer(8)
-    factor, damping = sparsegpt.inverse_factor(statistics(x), 0.01)
-    gram = (x.T @ x).double()
-    gram += 0.01 * gram.diagonal().mean() * torch.eye(len(gram))
-    assert damping == 0.01
-    assert torch.equal(factor, factor.triu())
-    product = factor.double().T @ factor.double() @ gram
-    torch.testing.assert_close(product, torch.eye(len(gram)).double(), rtol=0, atol=2e-3)
-
-
 def test_damping_is_raised_tenfold_and_reported():
     gram = torch.full((8, 8), -0.15).fill_diagonal_(1.0)  # least eigenvalue -0.05
     inputs = InputStatistics(10, torch.ones(8, dtype=torch.float64), gram)
@@ -197,11 +186,11 @@ def test_hopeless_gram_is_an_error_not_an_identity():
         sparsegpt.prune_layer(torch.randn(4, 8), inputs, PruneSpec("sparsegpt", 0.5))
 
 
-def test_layers_with_one_input_share_the_factor():
+def test_layers_with_one_input_share_the_compensation():
     _, x = layer(9)
     inputs = statistics(x)
-    first, _ = sparsegpt.inverse_factor(inputs, 0.01)
-    assert sparsegpt.inverse_factor(inputs, 0.01)[0] is first
+    assert inputs.compensation(0.01) is inputs.compensation(0.01)
+    assert inputs.compensation(0.02) is not inputs.compensation(0.01)
 
 
 def test_sparsegpt_refuses_a_pattern_that_does_not_divide_its_block():
