@@ -20,6 +20,7 @@ from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
 from illusion_lib.report.render import parameter_names as names_of
 from illusion_lib.report.sources import book_sources, mathjax
+from illusion_lib.report.warm import Crew
 from illusion_lib.runs import CellResult, StudyResult, load_study
 from illusion_lib.runs.manifest import MANIFEST
 from illusion_lib.runs.store import RECORDS
@@ -75,13 +76,14 @@ def build_report(
         cell, reason = result.failures[0]
         raise ReportError(f"cell {cell.slug} of the study could not be run: {reason}")
     _claim(target)
-    remember(target / HISTORY, published(result, fingerprint(result.cells)))
-    runs = run_pages(result, store, target)
-    authored = _stage(book_sources(), target, result, store)
-    _forget_stale(target, runs)
-    _write_toc(book_sources(), target, result)
-    # The run's pages take longest, those over many cells most of all: they begin first.
-    render_pages([*reversed(runs), *authored], processes=processes, progress=progress)
+    with Crew(processes) as crew:
+        remember(target / HISTORY, published(result, fingerprint(result.cells)))
+        runs = run_pages(result, store, target)
+        authored = _stage(book_sources(), target, result, store)
+        _forget_stale(target, runs)
+        _write_toc(book_sources(), target, result)
+        # The run's pages take longest, those over many cells most of all: they begin first.
+        render_pages([*reversed(runs), *authored], crew, progress=progress)
     index = _build(target, strict)
     shutil.copyfile(target / HISTORY, index.parent / HISTORY)
     check_offline(index.parent)

@@ -14,7 +14,6 @@ from illusion_lib.errors import ReportError
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import absent, share, signed, with_interval
-from illusion_lib.report.start import Start
 from illusion_lib.report.tables import table
 from illusion_lib.runs import StudyResult
 
@@ -72,6 +71,9 @@ def published(result: StudyResult, records_sha256: str) -> tuple[PublishedRun, .
     records_sha256
         Over the records of all its cells.
     """
+    # Imported here, because it takes seconds: meanwhile the report's pages begin.
+    from illusion_lib.report.start import Start
+
     created = max(cell.manifest.created for cell in result.cells)[:10]
     versions = result.cells[0].manifest.versions
     frame = result.records

@@ -5,25 +5,24 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
 from illusion_lib.errors import ReportError
-from illusion_lib.report.warm import KERNEL, Warm
+from illusion_lib.report.warm import KERNEL, Crew
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 _MARK = "illusion"
 # Whatever kernel a template was last opened with, `python3` is the interpreter that runs this.
 _KERNEL = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+LIMIT = 600.0
 Progress = Callable[[str, int, int], None]
 
 
@@ -84,9 +83,9 @@ def library_hash() -> str:
 
 def render_pages(
     pages: Sequence[Page],
+    crew: Crew,
     *,
-    processes: int = 2,
-    limit: float = 600,
+    limit: float = LIMIT,
     progress: Progress | None = None,
 ) -> int:
     """Execute what is not yet done, some pages at a time.
@@ -95,8 +94,8 @@ def render_pages(
     ----------
     pages
         What to render; finished ones with an unchanged key are left alone.
-    processes
-        How many kernels run at once.
+    crew
+        Executes them.
     limit
         Seconds that one page may take.
     progress
@@ -114,12 +113,9 @@ def render_pages(
         half-finished notebooks lie in ``_failed`` beside their targets.
     """
     waiting = [page for page in pages if not page.done]
-    if not waiting:
-        return 0
     failures: list[str] = []
-    side_by_side = max(1, min(processes, len(waiting)))
-    with ThreadPoolExecutor(side_by_side) as pool, _warm_processes(side_by_side) as idle:
-        futures = {pool.submit(_render, page, idle, limit): page for page in waiting}
+    with ThreadPoolExecutor(crew.size) as pool:
+        futures = {pool.submit(render_page, page, crew, limit): page for page in waiting}
         try:
             for count, future in enumerate(as_completed(futures), start=len(pages) - len(waiting)):
                 error = future.exception()
@@ -131,43 +127,22 @@ def render_pages(
                     progress(futures[future].target.stem, count + 1, len(pages))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            crew.stop()
             raise
     if failures:
         raise ReportError("\n".join(sorted(failures)))
     return len(waiting)
 
 
-@contextmanager
-def _warm_processes(count: int) -> Iterator[SimpleQueue[Warm]]:
-    """Start the processes that kernels are forked from; end them, and what they run, at last."""
-    crew = [Warm() for _ in range(count)]
-    idle: SimpleQueue[Warm] = SimpleQueue()
-    for warm in crew:
-        idle.put(warm)
-    try:
-        yield idle
-    finally:
-        for warm in crew:
-            warm.close()
-
-
-def _render(page: Page, idle: SimpleQueue[Warm], limit: float) -> None:
-    warm = idle.get()
-    try:
-        render_page(page, warm, limit)
-    finally:
-        idle.put(warm)
-
-
-def render_page(page: Page, warm: Warm, limit: float) -> None:
+def render_page(page: Page, crew: Crew, limit: float = LIMIT) -> None:
     """Execute one page and put the cleaned notebook in its place atomically.
 
     Parameters
     ----------
     page
         What to render.
-    warm
-        The process that its kernel is forked from.
+    crew
+        Executes it.
     limit
         Seconds that it may take.
 
@@ -185,7 +160,7 @@ def render_page(page: Page, warm: Warm, limit: float) -> None:
     partial = page.target.with_name(f".{page.target.name}.partial.ipynb")
     try:
         nbformat.write(template, source)
-        message, stopped = warm.execute(source, partial, page.parameters, limit)
+        message, stopped = crew.execute(source, partial, page.parameters, limit)
         notebook = nbformat.read(partial, as_version=4) if partial.exists() else None
         # Of a page that was stopped, the notebook only tells that it was interrupted.
         inside = None if notebook is None or stopped else first_error(notebook)

@@ -11,6 +11,7 @@ import json
 import multiprocessing
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,7 +21,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, cast
+from queue import SimpleQueue
+from typing import Any, TextIO, cast
 
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
@@ -53,21 +55,49 @@ _QUIET = {
 _FORK: Any = multiprocessing.get_context("fork")
 
 
-class Warm:
-    """The process that notebooks are forked from; it executes one at a time.
+class Crew:
+    """Processes that execute notebooks side by side, each page in a fork of its own.
 
-    To be used from one thread at a time, except for `close`, which ends a page that is under way.
+    Importing begins at once, in the background. `execute` may be called from several threads, and
+    waits while all are busy; leaving the ``with`` block ends what is still under way.
+
+    Parameters
+    ----------
+    size
+        How many notebooks are executed at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = 2) -> None:
+        self.size = max(1, size)
+        self._idle: SimpleQueue[TextIO] = SimpleQueue()
+        pairs = [socket.socketpair() for _ in range(self.size)]
+        theirs = [end.fileno() for _, end in pairs]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
+            [sys.executable, "-m", __name__, *map(str, theirs)],
+            pass_fds=theirs,
+            stdin=subprocess.DEVNULL,
             env=os.environ | _QUIET,
             start_new_session=True,
         )
+        for ours, end in pairs:
+            self._idle.put(ours.makefile("rw", encoding="utf-8"))
+            ours.close()
+            end.close()
+
+    def __enter__(self) -> Crew:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for _each in range(self.size):
+            with suppress(OSError):
+                self._idle.get().close()
+
+    def stop(self) -> None:
+        """End the processes with all that is under way; a waiting `execute` then returns."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGTERM)
+        self._process.wait()
 
     def execute(
         self, source: Path, target: Path, parameters: Mapping[str, Any], limit: float
@@ -89,35 +119,44 @@ class Warm:
             What went wrong, None if nothing did; and whether it was stopped at the limit.
         """
         job = {"source": str(source), "target": str(target), "limit": limit}
-        job["parameters"] = dict(parameters)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        line = self._idle.get()
         try:
-            self._process.stdin.write(json.dumps(job) + "\n")
-            self._process.stdin.flush()
-            reply = self._process.stdout.readline()
-        except (OSError, ValueError):
+            line.write(json.dumps(job | {"parameters": dict(parameters)}) + "\n")
+            line.flush()
+            reply = line.readline()
+        except OSError:
             reply = ""
+        finally:
+            self._idle.put(line)
         if not reply:
             return "the process that executes pages has ended", False
         message, stopped = json.loads(reply)
         return message, stopped
 
-    def close(self) -> None:
-        """End the process and what it has begun."""
-        with self._process:
-            self._process.terminate()
 
-
-def serve() -> None:
-    """Import what the pages need; then execute the page of each line on standard input."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+def serve(lines: Sequence[int]) -> None:
+    """Import what the pages need, then fork a worker for each socket in `lines`."""
     for module in _PRELOADED:
         import_module(module)
-    for line in sys.stdin:
-        print(json.dumps(_execute(json.loads(line))), file=replies, flush=True)
+    workers = [_FORK.Process(target=_work, args=(own, lines)) for own in lines]
+    for worker in workers:
+        worker.start()
+    for line in lines:
+        os.close(line)
+    for worker in workers:
+        worker.join()
+
+
+def _work(own: int, lines: Sequence[int]) -> None:
+    """Execute the pages that are asked for, one after the other."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    for line in lines:
+        if line != own:
+            os.close(line)
+    with socket.socket(fileno=own) as connection, connection.makefile("rw") as channel:
+        for request in iter(channel.readline, ""):
+            channel.write(json.dumps(_execute(json.loads(request))) + "\n")
+            channel.flush()
 
 
 def _execute(job: dict[str, Any]) -> tuple[str | None, bool]:
@@ -223,4 +262,4 @@ def _kernel(receiver: Connection) -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    serve([int(line) for line in sys.argv[1:]])

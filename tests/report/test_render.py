@@ -1,4 +1,7 @@
 import json
+import os
+import threading
+import time
 
 import nbformat
 import pytest
@@ -7,6 +10,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from illusion_lib.errors import ReportError
 from illusion_lib.report import render
 from illusion_lib.report.render import Page, clean, first_error, read_template, render_pages
+from illusion_lib.report.warm import Crew
+
+
+@pytest.fixture(scope="module")
+def crew():
+    with Crew(2) as crew:
+        yield crew
 
 
 def write(path, *code, tags=("parameters",)):
@@ -18,12 +28,12 @@ def write(path, *code, tags=("parameters",)):
     return path
 
 
-def test_published_page_is_clean_marked_and_titled(tmp_path):
+def test_published_page_is_clean_marked_and_titled(tmp_path, crew):
     template = write(tmp_path / "t.ipynb", f"print(x, {str(tmp_path)!r})")
     page = Page(template, tmp_path / "out" / "p.ipynb", "Wanda 50 %", {"x": 7},
                 private={str(tmp_path): "STORE"})  # fmt: skip
-    assert render_pages([page]) == 1
-    assert render_pages([page]) == 0, "a finished page is not executed again"
+    assert render_pages([page], crew) == 1
+    assert render_pages([page], crew) == 0, "a finished page is not executed again"
     text = page.target.read_text()
     notebook = nbformat.read(page.target, as_version=4)
     assert notebook.cells[0].source.startswith("# Wanda 50 %")
@@ -36,37 +46,70 @@ def test_published_page_is_clean_marked_and_titled(tmp_path):
     assert [p.name for p in page.target.parent.iterdir()] == ["p.ipynb"]
 
 
-def test_failed_page_is_named_and_not_published(tmp_path):
+def test_failed_page_is_named_and_not_published(tmp_path, crew):
     template = write(tmp_path / "t.ipynb", "raise ValueError('no such thing')")
     page = Page(template, tmp_path / "p.ipynb")
     with pytest.raises(ReportError, match=r"page p: cell \d+ raised ValueError: no such thing"):
-        render_pages([page])
+        render_pages([page], crew)
     assert not page.target.exists()
     assert (tmp_path / "_failed" / "p.ipynb").exists()
 
 
-def test_slow_page_is_stopped(tmp_path, monkeypatch):
+def test_slow_page_is_stopped(tmp_path, crew):
     template = write(tmp_path / "t.ipynb", "import time; time.sleep(60)")
     page = Page(template, tmp_path / "p.ipynb")
     with pytest.raises(ReportError, match="longer than 6 s"):
-        render_pages([page], limit=6)
+        render_pages([page], crew, limit=6)
     assert not page.target.exists()
 
 
-def test_killed_kernel_leaves_nothing(tmp_path):
+def test_killed_kernel_leaves_nothing(tmp_path, crew):
     template = write(
         tmp_path / "t.ipynb", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
     )
     page = Page(template, tmp_path / "p.ipynb")
     with pytest.raises(ReportError, match=r"page p: .*[Kk]ernel"):
-        render_pages([page])
+        render_pages([page], crew)
     assert not page.target.exists()
 
 
-def test_unknown_parameter_is_refused_before_running(tmp_path):
+def test_pages_run_side_by_side_with_nothing_left_behind(tmp_path, crew):
+    code = "import os, time; print(os.getpid(), os.getpgid(0)); time.sleep(1)"
+    pages = [
+        Page(write(tmp_path / f"t{i}.ipynb", code), tmp_path / f"p{i}.ipynb") for i in range(2)
+    ]
+    assert render_pages(pages, crew) == 2
+    written = [nbformat.read(page.target, as_version=4).cells[-1].outputs[0] for page in pages]
+    processes = [tuple(map(int, output.text.split())) for output in written]
+    assert len({kernel for kernel, _ in processes}) == 2, "every page has a kernel of its own"
+    for _, group in processes:
+        with pytest.raises(ProcessLookupError):
+            os.killpg(group, 0)
+
+
+def test_a_page_keeps_nothing_from_the_page_before(tmp_path, crew):
+    first = Page(write(tmp_path / "a.ipynb", "import math; math.tau = 0"), tmp_path / "pa.ipynb")
+    second = Page(write(tmp_path / "b.ipynb", "import math; math.tau"), tmp_path / "pb.ipynb")
+    for page in (first, second):
+        render_pages([page], crew)
+    assert "6.28" in second.target.read_text()
+
+
+def test_stopping_ends_the_page_under_way(tmp_path):
+    page = Page(write(tmp_path / "t.ipynb", "import time; time.sleep(60)"), tmp_path / "p.ipynb")
+    begun = time.monotonic()
+    with Crew(1) as crew:
+        threading.Timer(1, crew.stop).start()
+        with pytest.raises(ReportError, match="page p: the process that executes pages has ended"):
+            render_pages([page], crew)
+    assert time.monotonic() - begun < 30
+    assert not page.target.exists()
+
+
+def test_unknown_parameter_is_refused_before_running(tmp_path, crew):
     page = Page(write(tmp_path / "t.ipynb"), tmp_path / "p.ipynb", parameters={"y": 1})
     with pytest.raises(ReportError, match="has no parameter y"):
-        render_pages([page])
+        render_pages([page], crew)
 
 
 @pytest.mark.parametrize(
