@@ -99,6 +99,23 @@ RIGHT = [
     ("te", "న్యూఢిల్లీ", ["న్యూఢిల్లీ"], ["కాబూల్"]),
     ("bn", "১৯৭১ সালে", ["1971"], ["1972"]),
     ("ar", "۱۹۹۰", ["1990"], ["1991"]),  # the digits of Persian and Urdu
+    ("th", "ปี ๒๕๓๓", ["2533"], ["2534"]),
+    ("te", "౧౯౪౭", ["1947"], ["1950"]),
+    ("ja", "ﾊﾟﾘ", ["パリ"], ["ローマ"]),  # half-width letters
+    ("ko", "ＳＥＯＵＬ", ["Seoul"], ["도쿄"]),
+    ("hi", "क़ज़ाख़", ["कजाख"], ["काबुल"]),  # the dot below is left out by many
+    ("ar", "القـــاهرة", ["القاهرة"], ["الخرطوم"]),  # stretched
+    ("ar", "القاهره", ["القاهرة"], ["الخرطوم"]),
+    ("de", "Schweiz", ["Die Schweiz"], ["Das Elsass"]),
+    ("de", "in der Schweiz", ["die Schweiz"], ["das Elsass"]),
+    ("it", "al Cairo", ["Il Cairo"], ["Khartum"]),
+    ("pt", "no Cairo", ["O Cairo"], ["Cartum"]),
+    ("nl", "Haag", ["De Haag"], ["Gent"]),
+    ("de", "Bern ist nicht nur schön, sondern die Hauptstadt", ["Bern"], ["Zürich"]),
+    ("nl", "Nee, niet Gent maar Brussel", ["Brussel"], ["Gent"]),
+    ("id", "bukan hanya Jakarta", ["Jakarta"], ["Manila"]),
+    ("vi", "Hà Nội", ["Hà Nội"], ["Huế"]),
+    ("vi", "ha noi", ["Hà Nội"], ["Huế"]),
 ]
 
 WRONG = [
@@ -172,6 +189,12 @@ WRONG = [
     ("zh", "尼日利亚", ["尼日尔"], ["马里"]),
     ("ja", "ナイジェリア", ["ニジェール"], ["マリ"]),
     ("en", "What?", ["?"], ["!"]),  # a form without words matches nothing
+    ("nl", "Antwerpen is niet de hoofdstad", ["Antwerpen"], ["Gent"]),
+    ("id", "Manila bukan ibu kotanya", ["Manila"], ["Jakarta"]),
+    ("ru", "Не Киев", ["Киев"], ["Москва"]),
+    ("fr", "ni Paris ni Rome", ["Paris"], ["Rome"]),
+    ("sw", "Nairobini", ["Nairobi"], ["Kampala"]),  # Swahili endings are not followed
+    ("vi", "Hạ Nội rồi Huế", ["Huế"], ["Hà Nội"]),
 ]
 
 
