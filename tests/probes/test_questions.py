@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from illusion_lib.errors import SpecError
-from illusion_lib.probes import dense_reference, run_ladder
+from illusion_lib.probes import Budget, dense_reference, run_ladder
 from illusion_lib.probes.prompts import LETTERS, Prompts, option_orders
 from illusion_lib.probes.shift import coarse_kl
 from illusion_lib.records import CURVES, LADDER
@@ -122,6 +122,27 @@ def test_ablations_have_both_targets(records, items, name):
             record = records[item.id, name, target]
             assert record.tries == (SPEC.orders if name == "shuffled" else 1)
             assert (record.agreement is not None) == (name == "shuffled")
+
+
+@pytest.mark.parametrize("alone", [True, False], ids=["each alone", "in another order"])
+def test_records_depend_neither_on_the_batch_nor_on_the_order(
+    records, model, items, reference, alone
+):
+    asked, budget = (items, Budget(1)) if alone else (items[::-1], None)
+    again = run_ladder(model, asked, SPEC, reference=reference, budget=budget)
+    assert len(again) == len(records)
+    for ours in again:
+        theirs = records[ours.item_id, ours.probe, ours.target]
+        for name, value in dataclasses.asdict(ours).items():
+            other = getattr(theirs, name)
+            if name != "seconds" and isinstance(value, float | tuple):
+                assert value == (other if holds_text(value) else pytest.approx(other, abs=2e-4))
+            elif name != "seconds":
+                assert value == other, name
+
+
+def holds_text(value):
+    return isinstance(value, tuple) and any(isinstance(one, str) for one in value)
 
 
 def test_curves_hold_the_single_budgets(records, items):
