@@ -66,6 +66,8 @@ def prune(
         f"({done.dense.windows} windows of {done.dense.length} tokens) in {out}",
         markup=False,
     )
+    for note in done.report.notes:
+        out_console.print(f"{note}: see {out / 'README.md'}", markup=False)
 
 
 @contextmanager

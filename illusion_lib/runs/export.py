@@ -21,7 +21,7 @@ from illusion_lib.pruning.checks import check_layers
 from illusion_lib.pruning.corpus import SELF, identity
 from illusion_lib.pruning.registry import DENSE, METHODS
 from illusion_lib.runs.journal import FolderJournal
-from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec
+from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec, parse_pattern
 
 Progress = Callable[[str, int, int], None]
 # Held-out text is the model's own as well, of a draw that no calibration is likely to use.
@@ -171,6 +171,9 @@ def _card(model: Model, spec: PruneSpec, calibration: CalibrationSpec, done: Exp
     text += [f"Pruned from `{model.spec.name}` (checkpoint {model.fingerprint[:16]})."]
     text += [model.note] if model.note else []
     text += ["", f"- method: {method.label}"]
+    if spec.pattern:
+        kept, group = parse_pattern(spec.pattern)
+        text += [f"- pattern: {kept} kept of every {group} consecutive weights of a row"]
     text += [f"- {name}: {getattr(spec, name)}" for name in method.settings]
     if method.calibrated:
         text += [
@@ -185,6 +188,7 @@ def _card(model: Model, spec: PruneSpec, calibration: CalibrationSpec, done: Exp
         f"{report.model_sparsity:.4f} of all parameters",
         f"- perplexity on {where} ({done.dense.windows} windows of {done.dense.length} tokens): "
         f"dense {done.dense.value:.3f}, pruned {done.pruned.value:.3f}",
+        *(f"- note: {note}" for note in report.notes),
         f"- made with illusion-lib {version('illusion-lib')}, weights in {model.spec.dtype}",
         "",
         "Unstructured zeros make a model neither smaller nor faster by themselves.",

@@ -17,6 +17,7 @@ from illusion_lib.errors import SpecError, StoreError
 from illusion_lib.models import load_model
 from illusion_lib.pruning import calibrate, gathering, perplexity, prune
 from illusion_lib.pruning.blocks import find_blocks
+from illusion_lib.pruning.statistics import InputStatistics
 from illusion_lib.runs import export
 from illusion_lib.runs.export import export_pruned
 from illusion_lib.runs.journal import FolderJournal
@@ -83,6 +84,24 @@ def test_the_card_and_the_result_say_the_same(tmp_path):
     held_out = calibrate(dense, samples=8, length=8, seed=export._HELD_OUT_DRAWS)
     assert perplexity(dense, held_out) == done.dense
     assert perplexity(model, held_out).value == pytest.approx(done.pruned.value, rel=1e-5)
+
+
+def test_the_card_says_what_a_pattern_counts_and_what_to_know(tmp_path, monkeypatch):
+    """No expert of the tiny model is ever idle: a layer without tokens is made up."""
+    original = gathering.inputs_of
+
+    def idle(block, *rest):
+        found = original(block, *rest)
+        name = block.matrices[0].name
+        found[name] = InputStatistics.empty(block.matrices[0].columns, "norms", torch.device("cpu"))
+        return found
+
+    monkeypatch.setattr("illusion_lib.pruning.engine.inputs_of", idle)
+    done = exported(tmp_path / "out", PruneSpec("wanda", pattern="1:4"))
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "pattern: 1 kept of every 4 consecutive weights of a row" in card
+    assert f"- note: {done.report.notes[0]}" in card
+    assert "| 0.7500 | no calibration token reached it: pruned by magnitude |" in card
 
 
 def test_perplexity_on_a_text_file(tmp_path):
