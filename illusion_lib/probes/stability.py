@@ -25,11 +25,14 @@ class Flips:
         How many were asked both ways.
     choice, open
         On how many of them the option picked, and the text answered, differ.
+    nats
+        Largest change of an option's log-prob, of any item.
     """
 
     items: int
     choice: int
     open: int
+    nats: float
 
 
 def batch_flips(model: Model, items: Sequence[Item], spec: ProbeSpec) -> Flips:
@@ -47,8 +50,10 @@ def batch_flips(model: Model, items: Sequence[Item], spec: ProbeSpec) -> Flips:
     asked = list(items[:_ASKED])
     short = replace(spec, probes=("choice", "open"))
     both = [run_ladder(model, asked, short, budget=budget) for budget in (None, Budget(_ALONE))]
-    flips = {"choice": 0, "open": 0}
+    flips, nats = {"choice": 0, "open": 0}, 0.0
     for together, alone in zip(*both, strict=True):
         if together.target == "gold":  # the control is the same answer, judged again
             flips[together.probe] += together.output != alone.output
-    return Flips(len(asked), **flips)
+        scores = zip(together.log_prob_sum or (), alone.log_prob_sum or (), strict=True)
+        nats = max([nats, *(abs(one - other) for one, other in scores)])
+    return Flips(len(asked), **flips, nats=round(nats, 6))

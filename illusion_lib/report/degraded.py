@@ -57,14 +57,16 @@ def batch_dependence(cells: Sequence[CellResult]) -> str:
     cells
         Which cells.
     """
-    asked, flips = 0, {"choice": 0, "open": 0}
+    asked, nats, flips = 0, 0.0, {"choice": 0, "open": 0}
     dtypes: dict[str, None] = {}
     for cell in cells:
         manifest = cell.manifest
         if manifest.dtype != "float32":
             dtypes[manifest.dtype] = None
-            asked += manifest.batch_flips.get("items", 0)
-            flips = {name: flips[name] + manifest.batch_flips.get(name, 0) for name in flips}
+            found = manifest.batch_flips
+            asked += int(found.get("items", 0))
+            nats = max(nats, found.get("nats", 0.0))
+            flips = {name: flips[name] + int(found.get(name, 0)) for name in flips}
     if not dtypes:
         return "in float32 no record depends on the batch or on the order of the questions"
     if not asked:
@@ -73,8 +75,8 @@ def batch_dependence(cells: Sequence[CellResult]) -> str:
     return (
         f"in {' and '.join(dtypes)} sums depend on what shares a batch: of {asked} questions asked "
         f"together and one by one, {shares['choice']} had another option picked and "
-        f"{shares['open']} another answer. Log-probabilities are held against other tools' in "
-        "float32 only"
+        f"{shares['open']} another answer, and an option's log-probability moved by up to "
+        f"{nats:.2f} nats. Log-probabilities are held against other tools' in float32 only"
     )
 
 

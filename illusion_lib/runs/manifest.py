@@ -48,7 +48,8 @@ class Manifest:
         How often memory ran out while the questions were asked, and batches were halved.
     batch_flips
         In a dtype of 16 bits: of how many ``items``, asked together and one by one, the option
-        picked (``choice``) and the answer (``open``) differ. Empty in float32, where none does.
+        picked (``choice``) and the answer (``open``) differ, and by how many ``nats`` an option's
+        log-prob moves at most. Empty in float32, where none differs.
     seconds
         Wall time by stage.
     records_sha256
@@ -72,7 +73,7 @@ class Manifest:
     prompts: dict[str, Any]
     scoring_path: str
     memory_halvings: int = 0
-    batch_flips: dict[str, int] = field(default_factory=dict)
+    batch_flips: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     records_sha256: str = ""
 

@@ -34,10 +34,14 @@ def test_every_fallback_is_named_with_its_number():
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 def test_flips_are_shares_of_what_was_asked_both_ways(dtype):
-    flips = [{"items": 40, "choice": 1, "open": 3}, {"items": 40, "choice": 3, "open": 5}]
+    flips = [
+        {"items": 40, "choice": 1, "open": 3, "nats": 0.71},
+        {"items": 40, "choice": 3, "open": 5, "nats": 0.25},
+    ]
     text = batch_dependence([cell(dtype=dtype, batch_flips=one) for one in flips])
     assert dtype in text
     assert "of 80 questions" in text
+    assert "up to 0.71 nats" in text
     assert "5\N{NO-BREAK SPACE}% had another option picked" in text
     assert "10\N{NO-BREAK SPACE}% another answer" in text
 
