@@ -21,9 +21,9 @@ from illusion_lib.probes.tokens import common_prefix
 from illusion_lib.probes.tree import Tree
 
 _SHORTEST_HEAD = 4  # tokens; sharing less is not worth a forward pass of its own
-# Tokens of one forward pass: on a processor (True) what larger batches compute no longer fits its
-# caches, and is slower by a token.
-_AT_ONCE = {True: 1 << 11, False: 1 << 15}
+# Tokens of one forward pass: on a processor (True) what larger passes compute no longer fits its
+# caches, and each token takes longer.
+_AT_ONCE = {True: 1 << 10, False: 1 << 15}
 _ROOM = 16  # slots; what continues a prompt seldom takes more
 _WORTHWHILE = 0.75  # share of the rows that may at most be left for the others to be given up
 
