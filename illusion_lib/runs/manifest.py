@@ -120,6 +120,7 @@ def parse_manifest(text: bytes, path: Path) -> Manifest:
         manifest = Manifest(**content)
     except TypeError as error:
         raise StoreError(f"{path}: {error}") from error
-    if not all(isinstance(value, int | float) for value in manifest.seconds.values()):
-        raise StoreError(f"{path}: field 'seconds' holds something that is no number")
+    for name in ("seconds", "batch_flips"):
+        if not all(isinstance(value, int | float) for value in getattr(manifest, name).values()):
+            raise StoreError(f"{path}: field {name!r} holds something that is no number")
     return manifest
