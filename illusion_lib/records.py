@@ -1,4 +1,4 @@
-"""The records of a run: one row per item and probe, and what each column means.
+"""The records of a run: one row per item, probe and target, and what each column means.
 
 Every table and figure is derived from these rows. A column that a probe does not fill is null.
 """

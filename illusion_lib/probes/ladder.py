@@ -106,7 +106,7 @@ def probe(model: Model, items: Sequence[Item], spec: ProbeSpec | None = None) ->
     Returns
     -------
     DataFrame
-        One row per item and probe, with the columns of `illusion_lib.records.Record`.
+        One row per item, probe and target, with the columns of `illusion_lib.records.Record`.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class CellResult:
 
     @cached_property
     def records(self) -> pd.DataFrame:
-        """The records, one row per item and probe."""
+        """The records, one row per item, probe and target."""
         return to_frame(self.table)
 
 
