@@ -92,8 +92,8 @@ def provenance(result: StudyResult) -> Html:
     rows = [_file_row(cell) for cell in result.cells]
     files = table(
         pd.DataFrame(rows),
-        "Records (Parquet, a row for each question, probe and target) and manifests (JSON: versions, "
-        "seeds, fingerprints, prompts, achieved sparsity of every layer).",
+        "Records (Parquet, a row for each question, probe and target) and manifests (JSON: "
+        "versions, seeds, fingerprints, prompts, achieved sparsity of every layer).",
         {"rows": count, "seconds": count},
         {"seconds": "seconds to compute", "key": "content key"},
         ("records", "manifest"),
