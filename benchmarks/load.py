@@ -31,6 +31,7 @@ from illusion_lib import divergence
 from illusion_lib.records import LADDER, Record, to_table
 from illusion_lib.runs.cost import plan_costs
 from illusion_lib.runs.events import EVENTS
+from illusion_lib.runs.gathered import GATHERED
 from illusion_lib.runs.manifest import MANIFEST, Manifest
 from illusion_lib.runs.plan import Planner
 from illusion_lib.runs.status import study_status
@@ -256,10 +257,11 @@ def main() -> None:
     folder = options.folder or Path(tempfile.mkdtemp(prefix="large-"))
     if not (folder / STUDY_FILE).is_file():
         fill(Store(folder), study_of(options.cells))
-        print(f"filled {folder}", alone("first load", folder))
     if options.fill:
         return
-    lines = [alone(step, folder) for step in ("plan", "status", "load")]
+    # Without the file that gathers all records: as after a sweep whose driver was killed.
+    shutil.rmtree(folder / GATHERED, ignore_errors=True)
+    lines = [alone(step, folder) for step in ("first load", "plan", "status", "load")]
     lines.append(alone("summary", options.rows))
     for line in lines:
         print(line)

@@ -56,7 +56,8 @@ def write_reference(path: Path, reference: Reference) -> None:
 
 def read_reference(path: Path) -> Reference:
     """Return a reference that `write_reference` has written; nothing in the file is executed."""
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: NumPy leaves a file open that turns out to be damaged.
+    with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
         return Reference(tuple(file["items"].tolist()), file["tokens"], file["log_probs"])
 
 

@@ -31,6 +31,7 @@ GATHERED = "gathered"
 # From here on a study is worth a second copy of its records.
 MANY = 200
 _LIST = b"cells"
+_BATCH = 256  # cells that are read before their rows are written
 _log = logging.getLogger(__name__)
 
 # A cell's key, and the SHA-256 of its manifest and of its records.
@@ -70,14 +71,10 @@ def gather(store: Store, cells: Sequence[CellResult]) -> None:
     Without the file nothing is missing: where it cannot be written, the next look is slow again.
     """
     names = [(cell.key, cell.manifest_sha256, cell.manifest.records_sha256) for cell in cells]
-    tables = [cell.table for cell in cells]
-    listed = [[*name, len(table)] for name, table in zip(names, tables, strict=True)]
-    text = json.dumps(listed)
-    target = f"{GATHERED}/{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+    target = f"{GATHERED}/{hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32]}"
     before = [name for name in _names(store) if name != target]
-    table = pa.concat_tables(tables).replace_schema_metadata({_LIST: text})
     try:
-        store.keep(target, partial(_write, table=table))
+        store.keep(target, partial(_write, cells=cells, names=names))
     except StoreError as error:
         _log.warning("the records of many cells were not gathered: %a", str(error))
         return
@@ -99,19 +96,28 @@ def _hashes(folder: Path) -> tuple[str, str]:
     return manifest, records
 
 
-def _write(path: Path, table: pa.Table) -> None:
-    pq.write_table(table, path, compression="zstd")
+def _write(path: Path, cells: Sequence[CellResult], names: Sequence[_Name]) -> None:
+    """Write all rows and, in the footer, which cells they belong to; not all of them at once."""
+    listed = []
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for start in range(0, len(cells), _BATCH):
+            tables = [cell.rows() for cell in cells[start : start + _BATCH]]
+            writer.write_table(pa.concat_tables(tables))
+            counted = zip(names[start : start + _BATCH], tables, strict=True)
+            listed += [[*name, len(table)] for name, table in counted]
+        writer.add_key_value_metadata({_LIST: json.dumps(listed)})
 
 
 def _read(path: Path) -> _Gathered:
     """Return what `_write` has written; its bytes have been compared with their hash."""
-    table = pq.ParquetFile(path).read()
-    if table.schema.names != SCHEMA.names:
+    with pq.ParquetFile(path) as file:
+        table, about = file.read(), file.metadata.metadata
+    if not table.schema.equals(SCHEMA):
         raise StoreError("the records have other columns than this version writes")
     places: dict[_Name, tuple[int, int]] = {}
     start = 0
     try:
-        for key, manifest, records, rows in json.loads(table.schema.metadata[_LIST]):
+        for key, manifest, records, rows in json.loads(about[_LIST]):
             places[key, manifest, records] = start, rows
             start += rows
     except (KeyError, TypeError) as error:

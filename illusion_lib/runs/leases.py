@@ -205,7 +205,7 @@ def _died_here(content: bytes) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    except OSError:
+    except (OSError, OverflowError):  # of another user; no process has such a number
         return False
     return False
 
@@ -213,6 +213,6 @@ def _died_here(content: bytes) -> bool:
 def _entry(content: bytes, name: str) -> object:
     try:
         entries = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return entries.get(name) if isinstance(entries, dict) else None

@@ -135,7 +135,8 @@ def calibration_key(model: Model, spec: CalibrationSpec) -> str:
 
 
 def _read_array(path: Path) -> npt.NDArray[np.int64]:
-    array: npt.NDArray[np.int64] = np.load(path, allow_pickle=False)
+    with path.open("rb") as file:
+        array: npt.NDArray[np.int64] = np.load(file, allow_pickle=False)
     return array
 
 

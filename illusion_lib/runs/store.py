@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,12 +114,22 @@ class Store:
             manifest = parse_manifest(content, folder / MANIFEST)
             if manifest.key != key:
                 raise StoreError(f"holds key {manifest.key}, expected {key}")
-            table = _read_records(folder, manifest)
-        except (StoreError, OSError, pa.ArrowException) as error:
+            _checked(folder, manifest.records_sha256)
+        except (StoreError, OSError) as error:
             self._quarantine(folder, error)
             return None
-        digest = hashlib.sha256(content).hexdigest()
-        return CellResult(spec, key, folder, digest, lambda: table)
+        rows = partial(self._rows, folder, manifest.records_sha256)
+        return CellResult(spec, key, folder, hashlib.sha256(content).hexdigest(), rows)
+
+    def _rows(self, folder: Path, digest: str) -> pa.Table:
+        """Return the records of a cell that `get` has found; it may have gone bad since."""
+        try:
+            return _read_records(_checked(folder, digest))
+        except (StoreError, OSError, ValueError, pa.ArrowException) as error:
+            self._quarantine(folder, error)
+            raise StoreError(
+                f"the records in {folder} cannot be read any more; run the same command again"
+            ) from error
 
     def put(self, spec: CellSpec, table: pa.Table, manifest: Manifest) -> CellResult:
         """Write a finished cell; another process that was faster keeps its own, equal one."""
@@ -163,7 +174,7 @@ class Store:
             if (folder / "sha256").read_text(encoding="utf-8") != sha256(folder / _KEPT):
                 raise StoreError("the content does not match its hash")
             return read(folder / _KEPT)
-        except (StoreError, OSError, ValueError, EOFError) as error:
+        except Exception as error:  # of the many that a strange file makes its reader raise
             self._quarantine(folder, error)
             return None
 
@@ -225,12 +236,18 @@ class Store:
         _log.warning("%s is damaged (%a): moved to quarantine", folder.name, str(error))
 
 
-def _read_records(folder: Path, manifest: Manifest) -> pa.Table:
+def _checked(folder: Path, digest: str) -> bytes:
+    """Return the bytes of a cell's records, which are those that the manifest vouches for."""
     content = (folder / RECORDS).read_bytes()
-    if hashlib.sha256(content).hexdigest() != manifest.records_sha256:
+    if hashlib.sha256(content).hexdigest() != digest:
         raise StoreError("the records do not match the manifest's hash")
+    return content
+
+
+def _read_records(content: bytes) -> pa.Table:
     # A cell's file is small: threads would take longer to start than to read it.
     table = pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
-    if table.schema.names != SCHEMA.names:
+    if not table.schema.equals(SCHEMA):
         raise StoreError("the records have other columns than this version writes")
+    table.validate(full=True)
     return table

@@ -54,13 +54,23 @@ class StudyResult:
     @cached_property
     def records(self) -> pd.DataFrame:
         """All records, with columns in front that say which cell they belong to."""
-        tables = [cell.rows() for cell in self.cells]
-        # In one piece: of thousands of small ones each column would be put together by itself.
-        table = pa.concat_tables(tables).combine_chunks()
-        labels = pa.Table.from_pylist([_labels(cell.spec) for cell in self.cells], _LABELS)
-        labels = labels.take(np.repeat(np.arange(len(tables)), [len(table) for table in tables]))
-        columns = [*labels.columns, *table.columns]
-        return to_frame(pa.table(columns, [*labels.column_names, *table.column_names]))
+        starts = range(0, len(self.cells), _BATCH)
+        parts = [_joined(self.cells[start : start + _BATCH]) for start in starts]
+        return to_frame(pa.concat_tables(parts))
+
+
+# Cells whose records are put into one piece: thousands of pieces would cost time and memory.
+_BATCH = 500
+
+
+def _joined(cells: Sequence[CellResult]) -> pa.Table:
+    """Return the records of some cells, with columns in front that say which cell they are of."""
+    tables = [cell.rows() for cell in cells]
+    table = pa.concat_tables(tables).combine_chunks()
+    labels = pa.Table.from_pylist([_labels(cell.spec) for cell in cells], _LABELS)
+    labels = labels.take(np.repeat(np.arange(len(tables)), [len(table) for table in tables]))
+    columns = [*labels.columns, *table.columns]
+    return pa.table(columns, [*labels.column_names, *table.column_names])
 
 
 _LABELS = pa.schema(
@@ -156,19 +166,25 @@ class _Run:
                 self.plans[cell] = planner.plan(cell)
             except IllusionError as error:
                 self.failed[cell] = str(error)
-        many = len(self.plans) >= MANY
-        self.gathered = find_gathered(store, self.plans.values()) if many else {}
-        for cell, plan in self.plans.items():
-            if plan.key in self.gathered:
-                self.finished[cell] = self.gathered[plan.key]
-            else:
+        self.gathered: set[CellSpec] = set()
+        if len(self.plans) >= MANY:
+            self._take_gathered()
+        for cell in self.plans:
+            if cell not in self.gathered:
                 self._look_up(cell)
 
     def gather(self) -> None:
-        """Make the next look at a large study a quick one."""
-        new = {self.plans[cell].key for cell in self.finished} - self.gathered.keys()
-        if new and len(self.finished) >= MANY:
+        """Put the records of a large study into one file, for this look and for the next ones."""
+        if len(self.finished) >= MANY and self.finished.keys() - self.gathered:
             gather(self.store, list(self.finished.values()))
+            self._take_gathered()
+
+    def _take_gathered(self) -> None:
+        found = find_gathered(self.store, self.plans.values())
+        for cell, plan in self.plans.items():
+            if plan.key in found:
+                self.finished[cell] = found[plan.key]
+                self.gathered.add(cell)
 
     def _look_up(self, cell: CellSpec) -> bool:
         """Return whether the store holds a cell, and keep it."""

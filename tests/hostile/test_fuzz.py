@@ -1,6 +1,7 @@
 """Whatever a file holds, a loader returns a valid object or one clear line, never a traceback."""
 
 import contextlib
+import hashlib
 import json
 import logging
 import os
@@ -11,6 +12,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,18 +20,24 @@ from illusion_lib.anchors.load import load as load_matrix
 from illusion_lib.anchors.logs import load_lm_eval
 from illusion_lib.anchors.matrix import ResponseMatrix
 from illusion_lib.divergence.harness import read_results
-from illusion_lib.errors import IllusionError
+from illusion_lib.errors import IllusionError, StoreError
 from illusion_lib.items.read import read_items
+from illusion_lib.probes.shift import Reference, read_reference, write_reference
+from illusion_lib.pruning.statistics import InputStatistics, Statistics
 from illusion_lib.records import Record, to_table
+from illusion_lib.runs import gathered as gathered_module
+from illusion_lib.runs import shared
 from illusion_lib.runs.events import Event, parse_event
+from illusion_lib.runs.leases import Leases, here
 from illusion_lib.runs.manifest import MANIFEST, Manifest, read_manifest
 from illusion_lib.runs.result import CellResult
+from illusion_lib.runs.statistics_file import read_statistics, write_statistics
 from illusion_lib.runs.store import RECORDS, Store
 from illusion_lib.runs.studies import find_study
 from illusion_lib.specs import CellSpec, ModelSpec, PruneSpec, StudySpec
 
-# 20 inputs an example: 10,800 in all; ILLUSION_FUZZ multiplies them.
-EXAMPLES = 60 * int(os.environ.get("ILLUSION_FUZZ", "1"))
+# 20 inputs an example, 14 loaders: 11,200 in all; ILLUSION_FUZZ multiplies them.
+EXAMPLES = 40 * int(os.environ.get("ILLUSION_FUZZ", "1"))
 INPUTS = 20
 ODD = [
     b"\0",
@@ -116,7 +124,7 @@ def manifest():
         {"count": 1},
         {},
         "packed",
-        {"probe": 1.0},
+        seconds={"probe": 1.0},
     )
 
 
@@ -201,6 +209,13 @@ def event(path, content):
         assert found is None or isinstance(found, Event)
 
 
+def lease(path, content):
+    (path / "a.json").write_bytes(content)
+    leases = Leases(path)
+    assert isinstance(leases.is_free("a"), bool)
+    assert all(isinstance(host, str) for host in leases.held().values())
+
+
 def study_json(path, content):
     (path / "study.json").write_bytes(content)
     Store(path).read_json("study.json")
@@ -216,6 +231,7 @@ TEXTS = {
     manifest_file: json.dumps(asdict(manifest())).encode(),
     event: b'{"kind": "done", "cell": "m c", "key": "k", "seconds": 1.5, "items": 3, "pid": 4}',
     study_json: b'{"name": "a", "models": []}',
+    lease: json.dumps({"owner": "o", "host": here(), "pid": 4, "beat": "000000000001"}).encode(),
 }
 given_seeds = given(st.integers(0, 2**32))
 few = settings(
@@ -273,24 +289,27 @@ def quiet():
     logging.disable(logging.NOTSET)
 
 
+RECORD = Record(
+    item_id="i",
+    parallel_id="i",
+    language="en",
+    relation="r",
+    question="q",
+    gold="g",
+    probe="open",
+    prompt_hash="0",
+    options=("a", "b"),
+    prompt_tokens=1,
+    output_tokens=1,
+    seconds=0.1,
+)
+
+
 @given_seeds
 @few
 def test_a_stored_cell_is_whole_or_quarantined(tmp_path, seed):
     chance, store = random.Random(seed), Store(tmp_path)
-    record = Record(
-        item_id="i",
-        parallel_id="i",
-        language="en",
-        relation="r",
-        question="q",
-        gold="g",
-        probe="open",
-        prompt_hash="0",
-        prompt_tokens=1,
-        output_tokens=1,
-        seconds=0.1,
-    )
-    whole = store.put(CELL, to_table([record]), manifest())
+    whole = store.put(CELL, to_table([RECORD]), manifest())
     contents = {name: (whole.folder / name).read_bytes() for name in (RECORDS, MANIFEST)}
     for _ in range(INPUTS):
         whole.folder.mkdir(exist_ok=True)
@@ -302,3 +321,67 @@ def test_a_stored_cell_is_whole_or_quarantined(tmp_path, seed):
         assert found is None or isinstance(found, CellResult)
         assert found is None or found.table.equals(whole.table)
         assert found is not None or not whole.folder.exists()
+
+
+@given_seeds
+@few
+def test_records_whose_hash_somebody_has_mended_are_read_or_refused(tmp_path, seed):
+    chance, store = random.Random(seed), Store(tmp_path)
+    whole = store.put(CELL, to_table([RECORD]), manifest())
+    content, about = (whole.folder / RECORDS).read_bytes(), asdict(whole.manifest)
+    for _ in range(INPUTS):
+        changed = mutate(content, chance)
+        whole.folder.mkdir(exist_ok=True)
+        (whole.folder / RECORDS).write_bytes(changed)
+        digest = {"records_sha256": hashlib.sha256(changed).hexdigest()}
+        (whole.folder / MANIFEST).write_text(json.dumps(about | digest))
+        found = store.get(CELL, KEY)
+        try:
+            assert isinstance(found.records, pd.DataFrame)
+        except StoreError:
+            assert not whole.folder.exists()  # it has gone to quarantine
+
+
+def gathered(path):
+    return gathered_module._read(path).places
+
+
+def statistics(path):
+    return read_statistics(path, {"layer": torch.device("cpu")})
+
+
+@pytest.fixture(scope="module")
+def kept_files(tmp_path_factory):
+    """Return what the store keeps beside the cells: how it is read, and its bytes."""
+    folder = tmp_path_factory.mktemp("kept")
+    tokens = np.arange(6).reshape(2, 3)
+    norms = Statistics({"layer": InputStatistics(3, torch.ones(4), torch.eye(4))}, "gram", 3)
+    cell = Store(folder).put(CELL, to_table([RECORD]), manifest())
+    writes = {
+        shared._read_array: lambda path: shared._write_array(path, tokens),
+        read_reference: lambda path: write_reference(
+            path, Reference(("i",), tokens[:1].astype("int32"), np.zeros((1, 3), "float32"))
+        ),
+        statistics: lambda path: write_statistics(path, norms),
+        gathered: lambda path: gathered_module._write(path, [cell], [(KEY, "a", "b")]),
+    }
+    found = {}
+    for read, write in writes.items():
+        write(folder / "file")
+        found[read] = (folder / "file").read_bytes()
+        assert read(folder / "file") is not None
+    return found
+
+
+@given_seeds
+@few
+def test_what_is_kept_beside_the_cells_is_read_or_quarantined(tmp_path, kept_files, seed):
+    chance, store = random.Random(seed), Store(tmp_path)
+    folder = tmp_path / "kept" / "it"
+    for _ in range(INPUTS):
+        read = chance.choice(list(kept_files))
+        content = mutate(kept_files[read], chance)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "content").write_bytes(content)
+        (folder / "sha256").write_text(hashlib.sha256(content).hexdigest())
+        assert store.kept("kept/it", read) is not None or not folder.exists()

@@ -112,7 +112,7 @@ def test_a_copy_that_cannot_be_written_costs_time_only(swept, tmp_path, monkeypa
 
     (copy,) = gathered(tmp_path)
     copy.write_bytes(b"")
-    monkeypatch.setattr("illusion_lib.runs.gathered.pq.write_table", full)
+    monkeypatch.setattr("illusion_lib.runs.gathered.pq.ParquetWriter", full)
     with caplog.at_level(logging.WARNING):
         pd.testing.assert_frame_equal(load_study(tmp_path).records, swept.records)
     assert "not gathered" in caplog.text
