@@ -45,6 +45,13 @@ class Where:
     slots: Tensor
     mask: Tensor
 
+    def on(self, device: torch.device) -> Where:
+        """Return this on the device of a layer, if the network is spread over several."""
+        if self.mask.device == device:
+            return self
+        rows, columns, slots = (i.to(device) for i in (self.rows, self.columns, self.slots))
+        return Where(self.store, self.first, rows, columns, slots, self.mask.to(device))
+
 
 def run(
     net: PreTrainedModel,
@@ -102,6 +109,7 @@ def _attend(
     **others: Any,
 ) -> tuple[Tensor, None]:
     """Return what each token attends to; (1, tokens, heads, width)."""
+    where = where.on(query.device)
     keys, values = where.store.write(
         int(module.layer_idx),  # type: ignore[arg-type]
         where.first + where.rows,
@@ -116,21 +124,49 @@ def _attend(
     computed = slice(where.first, where.first + rows)
     keys = keys[computed, :slots].transpose(1, 2)  # (rows, key heads, slots, width)
     values = values[computed, :slots].transpose(1, 2)
-    if softcap is None and query.device.type == "cpu":
-        # This kernel reads grouped heads where they are; others would take a slow way round.
-        answered = scaled_dot_product_attention(
-            asked, keys, values, where.mask, scale=scaling, enable_gqa=True
-        )
-    else:
-        group = asked.shape[1] // keys.shape[1]
-        keys, values = (state.repeat_interleave(group, 1) for state in (keys, values))
-        if softcap is None:
-            answered = scaled_dot_product_attention(asked, keys, values, where.mask, scale=scaling)
-        else:
-            scores = asked @ keys.transpose(2, 3) * (scaling or asked.shape[-1] ** -0.5)
-            scores = torch.tanh(scores / softcap) * softcap + where.mask
-            answered = scores.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
+    # On a processor the kernel reads grouped heads where they are; on others it takes a slow way.
+    grouped = softcap is None and query.device.type == "cpu"
+    answered = weigh(asked, keys, values, where.mask, scaling, softcap, grouped)
     return answered.transpose(1, 2)[where.rows, where.columns][None], None
+
+
+def weigh(
+    asked: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor,
+    scaling: float | None = None,
+    softcap: float | None = None,
+    grouped: bool = True,
+) -> Tensor:
+    """Return the values, weighed by how well their keys answer; (rows, heads, columns, width).
+
+    Parameters
+    ----------
+    asked
+        (rows, heads, columns, width).
+    keys, values
+        (rows, key heads, slots, width); each serves as many heads in a row as there are more.
+    mask
+        Added to the scores; (rows, 1, columns, slots).
+    scaling
+        Factor of the scores; None takes width ** -0.5.
+    softcap
+        Scores are bent so that none is greater (Gemma 2, arXiv 2408.00118, section 2).
+    grouped
+        Whether torch's kernel is told of the groups; else keys and values are copied for each head.
+    """
+    if grouped and softcap is None:
+        return scaled_dot_product_attention(
+            asked, keys, values, mask, scale=scaling, enable_gqa=True
+        )
+    group = asked.shape[1] // keys.shape[1]
+    keys, values = keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1)
+    if softcap is None:
+        return scaled_dot_product_attention(asked, keys, values, mask, scale=scaling)
+    scores = asked @ keys.transpose(2, 3) * (scaling or asked.shape[-1] ** -0.5)
+    scores = torch.tanh(scores / softcap) * softcap + mask
+    return scores.softmax(-1, dtype=torch.float32).to(values.dtype) @ values
 
 
 AttentionInterface.register(_NAME, _attend)

@@ -84,7 +84,10 @@ class Store:
         """Begin every row with what a row of another store holds; `rows` is (rows,)."""
         for layer, (keys, values) in other._layers.items():
             begun = self._empty(keys[0]), self._empty(values[0])
-            begun[0][:, : other.slots], begun[1][:, : other.slots] = keys[rows], values[rows]
+            begun[0][:, : other.slots], begun[1][:, : other.slots] = (
+                keys[rows.to(keys.device)],
+                values[rows.to(values.device)],
+            )
             self._layers[layer] = begun
 
     def _empty(self, like: Tensor) -> Tensor:

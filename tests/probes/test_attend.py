@@ -1,0 +1,57 @@
+"""Attention over a store is plain attention, whichever kernel computes it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from illusion_lib.probes.attend import Where, weigh
+from illusion_lib.probes.engine import Engine
+from illusion_lib.probes.store import Store
+
+
+@pytest.mark.parametrize("scaling", [None, 0.3])
+@pytest.mark.parametrize("softcap", [None, 2.0])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_equals_a_loop_over_heads(scaling, softcap, grouped):
+    torch.manual_seed(0)
+    asked = torch.randn(2, 6, 3, 8)
+    keys, values = torch.randn(2, 2, 2, 5, 8)
+    hidden = torch.rand(2, 1, 3, 5) < 0.3
+    hidden[..., 0] = False
+    mask = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.float32).min)
+    found = weigh(asked, keys, values, mask, scaling, softcap, grouped)
+    for row in range(2):
+        for head in range(6):
+            scores = asked[row, head] @ keys[row, head // 3].T * (scaling or 8**-0.5)
+            if softcap is not None:
+                scores = softcap * torch.tanh(scores / softcap)
+            shares = scores.masked_fill(hidden[row, 0], -torch.inf).softmax(-1)
+            right = shares @ values[row, head // 3]
+            assert torch.allclose(found[row, head], right, atol=1e-5)
+
+
+def test_capped_scores_of_a_real_architecture_are_packed(net_of):
+    """Gemma 2 caps its scores; with a window this wide it is packed, and equals plain forward."""
+    net = net_of("gemma2")
+    net.config.sliding_window = 512
+    assert net.config.attn_logit_softcapping is not None
+    prompts, options = [[5, 6, 7, 8, 9], [5, 6, 7]], [[40, 41, 42], [43]]
+    engine = Engine.of(net, "packed")
+    prefix = engine.prefill(prompts)
+    assert isinstance(prefix.cache, Store)
+    for prompt, option, one in zip(
+        prompts, options, engine.score(prefix, [0, 1], options), strict=True
+    ):
+        logits = net(input_ids=torch.tensor([prompt + option])).logits[0, len(prompt) - 1 : -1]
+        right = logits.log_softmax(-1)[range(len(option)), option].tolist()
+        assert one.log_probs == pytest.approx(right, abs=1e-4)
+
+
+def test_a_layer_on_another_device_gets_all_it_needs_there():
+    index = torch.tensor([0, 0])
+    where = Where(Store(1, 4), 0, index, index, index, torch.zeros(1, 1, 2, 4))
+    assert where.on(torch.device("cpu")) is where
+    moved = where.on(torch.device("meta"))
+    assert moved.store is where.store
+    assert {t.device.type for t in (moved.rows, moved.columns, moved.slots, moved.mask)} == {"meta"}
