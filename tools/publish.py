@@ -36,8 +36,12 @@ def publish(site: Path, pages: Path) -> str:
     shutil.copytree(site, pages, dirs_exist_ok=True)
     (pages / ".nojekyll").touch()  # folders that begin with an underscore are published too
     known = {folder.name for folder in (pages / RUNS).iterdir()}
-    for root in (pages, *(pages / RUNS / name for name in known)):
-        _link(root / "book" / "history.html", pages, known)
+    # Every new page names its run; of earlier runs, only the list may name one that came later.
+    new = [*(site / "book").rglob("*.html"), *site.glob("*.html")]
+    changed = {root / page.relative_to(site) for page in new for root in (pages, kept)}
+    changed |= {pages / RUNS / name / "book" / "history.html" for name in known}
+    for page in sorted(changed):
+        _link(page, pages, known)
     return f"{RUNS}/{run}"
 
 

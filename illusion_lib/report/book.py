@@ -17,6 +17,7 @@ import yaml
 from illusion_lib.errors import ReportError
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report.history import HISTORY, published, remember
+from illusion_lib.report.imprint import book_config
 from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
 from illusion_lib.report.render import parameter_names as names_of
 from illusion_lib.report.sources import book_sources, mathjax
@@ -24,6 +25,7 @@ from illusion_lib.report.warm import Crew
 from illusion_lib.runs import CellResult, StudyResult, load_study
 from illusion_lib.runs.manifest import MANIFEST
 from illusion_lib.runs.store import RECORDS
+from illusion_lib.runs.sweep import STUDY_FILE
 
 _OURS = ".illusion-site"
 _BUILD_LIMIT = 900
@@ -77,11 +79,15 @@ def build_report(
         raise ReportError(f"cell {cell.slug} of the study could not be run: {reason}")
     _claim(target)
     with Crew(processes) as crew:
-        remember(target / HISTORY, published(result, fingerprint(result.cells)))
+        published_runs = published(result, fingerprint(result.cells))
+        remember(target / HISTORY, published_runs)
         runs = run_pages(result, store, target)
         authored = _stage(book_sources(), target, result, store)
         _forget_stale(target, runs)
         _write_toc(book_sources(), target, result)
+        config = (book_sources() / "_config.yml").read_text(encoding="utf-8")
+        shown = book_config(config, result, published_runs[0])
+        (target / "_config.yml").write_text(shown, encoding="utf-8")
         # The run's pages take longest, those over many cells most of all: they begin first.
         render_pages([*reversed(runs), *authored], crew, progress=progress)
     index = _build(target, strict)
@@ -94,9 +100,9 @@ def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
     """Return one page per pruned cell, one per model, and one over all models."""
     templates = book_sources() / "notebooks"
     runs = site / "book" / "runs"
-    common = {"study": str(store / "study.json"), "store": str(store)}
+    common = {"study": str(store / STUDY_FILE), "store": str(store)}
     private = {
-        str(store / "study.json"): result.study.name,
+        str(store / STUDY_FILE): result.study.name,
         str(store): f"runs/{result.study.name}",
     }
     private[str(site)] = "report"
@@ -208,9 +214,9 @@ def _stage(sources: Path, site: Path, result: StudyResult, store: Path) -> list[
         if path not in executed:
             (book / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, book / relative)
-    shutil.copyfile(sources / "_config.yml", site / "_config.yml")
     _stage_mathjax(book / "_static" / "mathjax")
     _stage_records(result, book / "_static" / "records")
+    shutil.copyfile(store / STUDY_FILE, book / "_static" / "records" / STUDY_FILE)
     return pages
 
 
@@ -218,11 +224,11 @@ def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, s
     """Return an authored page with code; one with a `store` parameter reads the records."""
     known = names_of(read_template(path))
     history = site / HISTORY
-    values = {"study": str(store / "study.json"), "store": str(store), "history": str(history)}
+    values = {"study": str(store / STUDY_FILE), "store": str(store), "history": str(history)}
     # A page is executed again when what it reads has changed.
     read = {"store": fingerprint(result.cells), "history": _sha256(history)}
     private = {
-        str(store / "study.json"): result.study.name,
+        str(store / STUDY_FILE): result.study.name,
         str(store): f"runs/{result.study.name}",
     }
     return Page(

@@ -45,13 +45,21 @@ def explorer(records: pd.DataFrame) -> Html:
     Returns
     -------
     Html
-        Texts are shown literally; only the visible page of rows is in the document at a time.
+        As of `explorer_table`.
+    """
+    return explorer_table(explorer_frame(records))
+
+
+def explorer_table(frame: pd.DataFrame) -> Html:
+    """Return the rows of `explorer_frame` as a table to search, filter and sort.
+
+    Texts are shown literally; only the visible page of rows is in the document at a time, so that
+    tens of thousands do not make it slow.
     """
     import itables.options as defaults
     from itables import to_html_datatable
     from itables.javascript import generate_init_offline_itables_html
 
-    frame = explorer_frame(records)
     places = {name: place for place, name in enumerate(frame.columns)}
     body = to_html_datatable(
         frame,
@@ -79,7 +87,11 @@ def explorer(records: pd.DataFrame) -> Html:
             {"targets": [places[name] for name in _WIDE], "width": "22rem"},
         ],
         ordering={"indicators": False, "handler": False},
-        language={"search": "Search all columns:", "emptyTable": "No question matches."},
+        language={
+            "search": "Search all columns:",
+            "emptyTable": "No question matches.",
+            "columnControl": {"dropdown": "Filter this column"},
+        },
     )
     return Html(generate_init_offline_itables_html(defaults.dt_bundle) + body)
 

@@ -150,10 +150,11 @@ def serve(lines: Sequence[int]) -> None:
 def _work(own: int, lines: Sequence[int]) -> None:
     """Execute the pages that are asked for, one after the other."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    for line in lines:
-        if line != own:
-            os.close(line)
-    with socket.socket(fileno=own) as connection, connection.makefile("rw") as channel:
+    for other in lines:
+        if other != own:
+            os.close(other)
+    # Whoever asked may have ended meanwhile: then there is nobody to tell.
+    with suppress(OSError), socket.socket(fileno=own) as line, line.makefile("rw") as channel:
         for request in iter(channel.readline, ""):
             channel.write(json.dumps(_execute(json.loads(request))) + "\n")
             channel.flush()

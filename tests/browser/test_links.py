@@ -71,3 +71,9 @@ def test_a_missing_file_and_a_missing_place_are_found(tmp_path):
 @pytest.mark.slow
 def test_every_link_of_the_site_leads_somewhere(site_folder):
     assert broken(Path(site_folder)) == []
+
+
+@pytest.mark.slow
+def test_the_site_is_small(site_folder):
+    size = sum(path.stat().st_size for path in Path(site_folder).rglob("*") if path.is_file())
+    assert size <= 25e6

@@ -27,6 +27,9 @@ def built(folder, runs):
     shown = history_table(folder / "runs.json").content
     (folder / "book" / "history.html").write_text(shown, encoding="utf-8")
     (folder / "index.html").write_text(runs[-1].run)
+    named = f'<p class="imprint"><span data-run="{runs[-1].run}">this run</span></p>'
+    (folder / "book" / "runs").mkdir()
+    (folder / "book" / "runs" / "cell.html").write_text(named)
     return folder
 
 
@@ -47,6 +50,10 @@ def test_every_run_keeps_its_address(tmp_path):
         for name in ("2026-01-01-aaaaaaaa", "2026-01-02-bbbbbbbb"):
             (link,) = [x for x in text.split('"') if x.endswith(f"{name}/index.html")]
             assert ((pages / page).parent / link).resolve().is_file()
+    for root in (pages, pages / "runs/2026-01-02-bbbbbbbb"):
+        cell = root / "book/runs/cell.html"
+        (link,) = [x for x in cell.read_text().split('"') if x.endswith("index.html")]
+        assert (cell.parent / link).resolve() == pages / "runs/2026-01-02-bbbbbbbb/index.html"
     assert len(json.loads((pages / "runs.json").read_text())) == 2
 
 
