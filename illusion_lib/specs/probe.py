@@ -26,7 +26,8 @@ class ProbeSpec:
     max_new_tokens
         Longest answer in tokens.
     beams, samples
-        Width of beam search, and number of samples drawn per item.
+        Width of beam search, and number of samples drawn per item. A search ends with its
+        `beams`-th answer (``early_stopping=True`` in transformers).
     temperature
         Of the samples; 1.0 draws from the model's own distribution.
     demonstrations
