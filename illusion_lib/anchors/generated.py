@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from illusion_lib.anchors.guess import CHEAP, Guess
+from illusion_lib.anchors.guess import CHEAP, KNOWN, Guess
 from illusion_lib.anchors.illusion import draw_items, production_estimate
 from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
@@ -45,8 +45,9 @@ def trial_estimates(
         A row per variant, way, size and seed: variant, method, way, n, seed, tokens generated,
         estimate, low, high, truth. `RANDOM` reads random items by their mean, with Wilson's
         interval for a draw without replacement; `BY_DENSE` guesses with what the dense model's
-        answers teach, `BY_OTHERS` with those of all variants made by other methods: never with
-        those of the variant itself or of another draw or sparsity of its method.
+        answers teach, `BY_OTHERS` with those of all variants made by other methods, and knows how
+        many of these said the item: never with anything of the variant itself or of another draw
+        or sparsity of its method.
     """
     rows = zoo.rows
     total = rows["item_id"].nunique()
@@ -94,13 +95,13 @@ def _trials(
 ) -> Iterator[dict[str, object]]:
     by_dense = _learn(rows[rows["variant"] == DENSE])
     methods = rows.loc[rows["variant"] != DENSE, "method"].unique()
-    by_others = {method: _learn(rows[rows["method"] != method]) for method in methods}
+    by_others = {method: _Others(rows, method) for method in methods}
     variants = rows[rows["variant"] != DENSE].groupby("variant", sort=False)
     for place, (variant, own) in enumerate(variants):
         method = own["method"].iloc[0]
         cheap, said = own[list(CHEAP)], own["said"].to_numpy(float)
         tokens = own["answer_tokens"].to_numpy(float)
-        ways = {BY_DENSE: by_dense(cheap), BY_OTHERS: by_others[method](cheap)}
+        ways = {BY_DENSE: by_dense(cheap), BY_OTHERS: by_others[method](own)}
         front = {"variant": variant, "method": method, "truth": float(said.mean())}
         for n in sizes:
             for draw in range(seeds):
@@ -121,6 +122,33 @@ def _trials(
                         "low": low,
                         "high": high,
                     }
+
+
+class _Others:
+    """What the variants of all methods but one teach about those of that one."""
+
+    def __init__(self, rows: pd.DataFrame, method: str) -> None:
+        others = rows[rows["method"] != method]
+        # Each teaches as it will be asked: with the answers of yet other methods.
+        parts = [
+            part.assign(**{KNOWN: _known(others[others["method"] != name], part["item_id"])})
+            for name, part in others.groupby("method", sort=False)
+        ]
+        taught = pd.concat(parts)
+        self._others = others
+        self._guess = Guess.of(taught[[*CHEAP, KNOWN]], taught["said"])
+
+    def __call__(self, own: pd.DataFrame) -> FloatArray:
+        """Return the guess for the items of one variant."""
+        known = _known(self._others, own["item_id"])
+        return self._guess(own[list(CHEAP)].assign(**{KNOWN: known}))
+
+
+def _known(others: pd.DataFrame, items: pd.Series[str]) -> FloatArray:
+    """Return the share of other variants that said each item, half of one added each way."""
+    told = others.groupby("item_id")["said"].agg(["sum", "size"])
+    share = (told["sum"] + 0.5) / (told["size"] + 1)
+    return items.map(share).to_numpy(dtype=np.float64)
 
 
 def _learn(rows: pd.DataFrame) -> Guess:

@@ -1,9 +1,9 @@
 """How likely does the model say an answer? A guess from what multiple choice told of it.
 
 Option scoring reads the gold right after the prompt, where an open answer would begin: if each of
-its tokens is the model's first choice there, greedy generation writes it. This map from cheap
-answers to the chance of saying it hardly depends on the model, so that it is learned on some
-variants and used on others. A wrong guess costs width, never honesty: see `production_estimate`.
+its tokens is the model's first choice there, greedy generation writes it. The map from cheap
+answers to the chance of saying it is learned on some variants and used on others; it misses models
+that write a lead-in first. A wrong guess costs width, never honesty: see `production_estimate`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from scipy.special import logit
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -22,6 +23,8 @@ from illusion_lib.records import RECOGNITION
 
 CHEAP = ("picked", "log_prob", "tokens", "rank", "worst_rank", "margin", "ahead")
 """What is kept of an item's option scores; see `cheap_answers`."""
+KNOWN = "known"
+"""Optional column: the share of other variants that said the item's answer."""
 _FLOOR = -50.0  # nats; a log-prob below says no more
 
 
@@ -86,7 +89,8 @@ class Guess:
         Parameters
         ----------
         cheap
-            Columns `CHEAP`, a row per item and variant.
+            Columns `CHEAP`, a row per item and variant; with the column `KNOWN` the guess reads
+            it too, and asks for it.
         said
             Whether the open answer was right, row by row.
 
@@ -120,7 +124,8 @@ def _features(cheap: pd.DataFrame) -> FloatArray:
     )
     log_prob, margin = np.maximum(log_prob, _FLOOR), np.maximum(margin, _FLOOR)
     ahead = np.clip(ahead, _FLOOR, -_FLOOR)
-    top = worst == 1
-    return np.column_stack(
-        [picked, log_prob, log_prob / tokens, np.log(rank), np.log(worst), top, margin, ahead]
-    )
+    columns = [picked, log_prob, log_prob / tokens, np.log(rank), np.log(worst), worst == 1]
+    columns += [margin, ahead]
+    if KNOWN in cheap.columns:
+        columns.append(logit(cheap[KNOWN].to_numpy(dtype=np.float64).clip(0.01, 0.99)))
+    return np.column_stack(columns)

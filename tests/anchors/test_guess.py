@@ -72,6 +72,15 @@ def test_a_guess_learned_on_some_items_is_calibrated_on_others():
     assert ((said - chance) ** 2).mean() < 0.5 * plain
 
 
+def test_what_others_said_helps_where_it_is_given():
+    cheap, said = made_up(2000, 0)
+    told = cheap.assign(known=np.where(said, 0.9, 0.1))
+    guess = Guess.of(told, said)
+    assert guess(told)[said].min() > guess(told)[~said].max()
+    with pytest.raises(ValueError, match="features"):
+        guess(cheap)
+
+
 def test_the_shipped_guess_knows_that_top_tokens_are_said():
     cheap, _ = made_up(500, 2)
     chance = shipped_guess()(cheap)
