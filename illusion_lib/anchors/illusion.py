@@ -110,7 +110,8 @@ def production_estimate(
     least = float(scores.sum()) / n_items
     most = 1 - float((1 - scores).sum()) / n_items
     estimate = min(max(estimate, least), most)
-    low, high = max(least, estimate - reach), min(most, estimate + reach)
+    low = min(estimate, max(least, estimate - reach))
+    high = max(estimate, min(most, estimate + reach))
     size = _plain_size(estimate, variance, n, n_items)
     return Production(estimate, low, high, level, n, n_items, float(chance.mean()), size)
 

@@ -38,7 +38,7 @@ def test_guided_items_need_fewer_tokens_and_their_intervals_hold(found):
     table = saving(found).set_index(["way", "n"])
     for way in (BY_DENSE, BY_OTHERS):
         assert table.loc[(way, 12), "saving"] >= 2
-        assert table.loc[(way, 24), "error"] < table.loc[(RANDOM, 48), "error"]
+        assert table.loc[(way, 24), "error"] < 0.7 * table.loc[(RANDOM, 24), "error"]
         assert table.loc[way, "coverage"].mean() >= 0.85
     assert table.loc[RANDOM, "saving"].to_numpy() == pytest.approx(1)
     assert set(found["way"]) == set(WAYS)

@@ -85,4 +85,4 @@ def test_the_shipped_guess_knows_that_top_tokens_are_said():
     cheap, _ = made_up(500, 2)
     chance = shipped_guess()(cheap)
     assert chance[cheap["worst_rank"] == 1].min() > 0.5
-    assert chance[cheap["rank"] > 100].max() < 0.1
+    assert chance[cheap["rank"] > 100].max() < 0.4
