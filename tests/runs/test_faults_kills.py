@@ -46,19 +46,22 @@ def undisturbed(tmp_path_factory):
 
 
 class Killer(threading.Thread):
-    """Kills random workers at random moments, and watches that finished cells stay as they are."""
+    """Kills random workers at random moments, each once, and watches that finished cells stay."""
 
     def __init__(self, root, kills):
         super().__init__()
         self.root, self.kills, self.done, self.changed = root, kills, 0, []
-        self.finished = {}
+        self.finished, self.killed, self.over = {}, set(), threading.Event()
 
     def run(self):
-        while self.done < self.kills:
+        while self.done < self.kills and not self.over.is_set():
             time.sleep(random.uniform(0, 0.08))
-            workers = multiprocessing.active_children()
+            # One that was killed may take a while to be gone.
+            workers = [w for w in multiprocessing.active_children() if w.pid not in self.killed]
             if workers:
-                random.choice(workers).kill()
+                victim = random.choice(workers)
+                self.killed.add(victim.pid)
+                victim.kill()
                 self.done += 1
             self.look()
 
@@ -75,6 +78,7 @@ def test_fifty_kills_of_workers_change_nothing(tmp_path, undisturbed):
     killer.start()
     executor = LocalExecutor(2, retries=10 * KILLS, work=fake_cells.work)
     result = run_study(fake_cells.study(CELLS), Store(tmp_path), executor=executor)
+    killer.over.set()
     killer.join()
     assert killer.done >= KILLS
     assert killer.changed == []
