@@ -22,6 +22,7 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "AIPW": Aipw(),
     "ridge on chosen questions": ForwardRidge(),
     "best": best(),
+    "best under shift": best(shift=True),
 }
 SIZES = (10, 20, 40, 80)
 GENERATED = (12, 24, 48, 96, 190)
