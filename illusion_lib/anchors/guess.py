@@ -100,7 +100,9 @@ class Guess:
             All answers are equal: nothing can be learned.
         """
         refuse(said.nunique() < 2, "all open answers are equal; a guess needs right and wrong ones")
-        line = make_pipeline(StandardScaler(), LogisticRegression(solver="newton-cholesky", max_iter=1000))
+        line = make_pipeline(
+            StandardScaler(), LogisticRegression(solver="newton-cholesky", max_iter=1000)
+        )
         return cls(line.fit(_features(cheap), said.astype(bool).to_numpy()))
 
     def __call__(self, cheap: pd.DataFrame) -> FloatArray:
