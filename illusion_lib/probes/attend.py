@@ -111,7 +111,7 @@ def _attend(
     """Return what each token attends to; (1, tokens, heads, width)."""
     where = where.on(query.device)
     keys, values = where.store.write(
-        int(module.layer_idx),  # type: ignore[arg-type]
+        int(module.layer_idx),  # type: ignore[arg-type]  # torch types attributes as modules
         where.first + where.rows,
         where.slots,
         key[0].transpose(0, 1),
