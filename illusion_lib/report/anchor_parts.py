@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from illusion_lib.anchors import (
     ForwardRidge,
     ResponseMatrix,
@@ -60,13 +62,13 @@ def error_table(found: Study | None) -> Html:
 def item_map_figure(matrix: ResponseMatrix) -> Exhibit:
     """Return difficulty against discrimination of every question, the chosen ones marked."""
     fitted = ForwardRidge(_usual_number(matrix)).fit(matrix.scores, matrix.target)
-    return figures.item_map(item_map(matrix, fitted))
+    return replace(figures.item_map(item_map(matrix, fitted)), stored=False)  # not this run's
 
 
 def stability_figure(matrix: ResponseMatrix) -> Exhibit:
     """Return how often each question is chosen when a fifth of the variants is left out."""
     k = _usual_number(matrix)
-    return figures.anchor_stability(stability(matrix, ForwardRidge(k)), k)
+    return replace(figures.anchor_stability(stability(matrix, ForwardRidge(k)), k), stored=False)
 
 
 def _usual_number(matrix: ResponseMatrix) -> int:
