@@ -1,6 +1,6 @@
 """How does SparseEval choose and read anchors? As published (arXiv 2602.07909), without its leaks.
 
-The only file of this room that uses torch, and only once `SparseEval` is fitted.
+With `small_network`, the only file of this room that uses torch, and only once it is fitted.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 LEARNING_RATE = 5e-4
 CHECK_EVERY, PATIENCE = 500, 30
+HIDDEN: dict[str, tuple[int, ...]] = {"mlp": (128, 64, 32), "linear": ()}
 VALIDATION = 0.25
 """Share of the fitted rows held out for early stopping: 60/20 where ``fit`` gets 80 %."""
 
@@ -110,20 +111,20 @@ class SparseEval(AnchorEstimator):
         """Return a fresh network after full-batch Adam steps, in eval mode."""
         import torch
 
+        from illusion_lib.anchors.small_network import Trainer, perceptron
+
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1000 * self.seed + draw)
-            network = _network(self.network, answers.shape[1])
-            x = torch.as_tensor(answers, dtype=torch.float32)  # (models, k)
-            y = torch.as_tensor(target, dtype=torch.float32)[:, None]  # (models, 1)
-            adam = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE, fused=True)
-            checks = Checks(network, held)
-            for step in range(1, steps + 1):
-                adam.zero_grad()
-                torch.nn.functional.mse_loss(network(x), y).backward()  # type: ignore[no-untyped-call]  # torch's gap
-                adam.step()
-                if held is not None and step % CHECK_EVERY == 0 and checks.stop():
-                    break
-            checks.restore()
+            network = perceptron((answers.shape[1], *HIDDEN[self.network], 1))
+        x = torch.as_tensor(answers, dtype=torch.float32)  # (models, k)
+        y = torch.as_tensor(target, dtype=torch.float32)[:, None]  # (models, 1)
+        trainer = Trainer(network, x, y, LEARNING_RATE, 1000 * self.seed + draw)
+        checks = Checks(network, held)
+        for step in range(1, steps + 1):
+            trainer.step()
+            if held is not None and step % CHECK_EVERY == 0 and checks.stop():
+                break
+        checks.restore()
         return network.eval()
 
 
@@ -203,14 +204,3 @@ def errors_and_slopes(
     out = network(x)[:, 0]
     (slopes,) = torch.autograd.grad(out.sum(), x)
     return out.detach().double().numpy() - target, slopes.double().numpy()
-
-
-def _network(kind: str, n_anchors: int) -> torch.nn.Module:
-    from torch import nn
-
-    if kind == "linear":
-        return nn.Sequential(nn.Linear(n_anchors, 1))
-    layers: list[nn.Module] = []
-    for wide, narrow in ((n_anchors, 128), (128, 64), (64, 32)):
-        layers += [nn.Linear(wide, narrow), nn.GELU(), nn.Dropout(0.1)]
-    return nn.Sequential(*layers, nn.Linear(32, 1), nn.Sigmoid())
