@@ -19,7 +19,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from illusion_lib.errors import ModelError
+from illusion_lib.errors import ModelError, one_line
 from illusion_lib.specs import ModelSpec
 
 CACHE_VARIABLE = "ILLUSION_CACHE"
@@ -169,10 +169,9 @@ def _from_hub(spec: ModelSpec) -> Path:
     try:
         return Path(snapshot_download(spec.name, revision=spec.revision, allow_patterns=patterns))
     except Exception as error:  # the hub client raises many kinds; all mean "not to be had"
-        reason = " ".join(str(error).split())[:200]
         raise ModelError(
-            f"cannot get model {spec.name!r} from the hub ({type(error).__name__}: {reason}); "
-            "check the id and the network, or give a local folder"
+            f"cannot get model {spec.name!r} from the hub ({type(error).__name__}: "
+            f"{one_line(error)}); check the id and the network, or give a local folder"
         ) from error
 
 
@@ -182,7 +181,7 @@ def _conversion_folder(gguf_sha256: str) -> Path:
 
 def _converted(gguf: Path, sha256: str) -> Path:
     """Return the safetensors folder made from a GGUF file, converting it on first use."""
-    from illusion_lib.models import convert_gguf
+    from illusion_lib.gguf import convert_gguf
 
     return _made_once(_conversion_folder(sha256), partial(convert_gguf, gguf))
 

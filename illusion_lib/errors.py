@@ -37,3 +37,8 @@ class RecordError(IllusionError, ValueError):
 
 class AnchorError(IllusionError, ValueError):
     """A response matrix, a file of responses or an anchor estimator cannot be used as asked."""
+
+
+def one_line(error: Exception, most: int = 200) -> str:
+    """Return another library's message as one line of at most `most` characters."""
+    return " ".join(str(error).split())[:most]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from illusion_lib.errors import IllusionError
+from illusion_lib.errors import IllusionError, one_line
 
 
 @contextmanager
@@ -26,11 +26,7 @@ def understood(what: object, refusal: type[IllusionError]) -> Iterator[None]:
     except IllusionError:
         raise
     except OSError as error:
-        raise refusal(f"{what} cannot be read ({_line(error)}); check the path") from error
+        raise refusal(f"{what} cannot be read ({one_line(error)}); check the path") from error
     except Exception as error:  # a stranger's file may break a parser in any way there is
-        line = f"{type(error).__name__}: {_line(error)}"
+        line = f"{type(error).__name__}: {one_line(error)}"
         raise refusal(f"{what} does not hold what it should ({line}); write it anew") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
 from illusion_lib.checkpoints import Checkpoint, find_checkpoint, quantisation
-from illusion_lib.errors import ModelError
+from illusion_lib.errors import ModelError, one_line
+from illusion_lib.quiet import quiet
 from illusion_lib.specs import ModelSpec
 
 if TYPE_CHECKING:
@@ -93,13 +91,13 @@ def load_model(spec: ModelSpec | str, device: str = "auto") -> Model:
             net = _load_net(checkpoint, resolved, device)
     except ImportError as error:  # transformers names the package that the format needs
         what = checkpoint.note or "The checkpoint's format needs more than is installed."
-        raise ModelError(f"cannot load {asked.name!r}. {what} {_one_line(error)}") from error
+        raise ModelError(f"cannot load {asked.name!r}. {what} {one_line(error, 300)}") from error
     except ModelError:
         raise
     except Exception as error:  # a damaged checkpoint breaks its reader in any way there is
         raise ModelError(
             f"cannot load {asked.name!r} as a causal LM ({type(error).__name__}: "
-            f"{_one_line(error)}); check that its files are whole and belong together"
+            f"{one_line(error, 300)}); check that its files are whole and belong together"
         ) from error
     net.requires_grad_(False)
     net.eval()
@@ -116,10 +114,6 @@ def _refuse_unknown(method: str | None) -> None:
             f"weights quantised as {method!r} are unknown to the installed transformers; "
             f"it knows {', '.join(sorted(known))}; try a newer transformers"
         )
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
 
 
 def _load_tokenizer(checkpoint: Checkpoint, spec: ModelSpec) -> PreTrainedTokenizerBase:
@@ -160,35 +154,6 @@ def _load_net(checkpoint: Checkpoint, spec: ModelSpec, device: str) -> PreTraine
     return net if placed is not None else net.to(where)
 
 
-def convert_gguf(gguf: Path, folder: Path) -> None:
-    """Write a GGUF file's dequantised float32 weights and tokenizer as a safetensors checkpoint.
-
-    Raises
-    ------
-    ModelError
-        The file is damaged, its architecture is unknown to the installed transformers, or the
-        package that reads the format is missing.
-    """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    source: dict[str, Any] = {"gguf_file": gguf.name}
-    with quiet():
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(gguf.parent, **source)
-            net = AutoModelForCausalLM.from_pretrained(gguf.parent, dtype=torch.float32, **source)
-        except Exception as error:  # a damaged file breaks its reader in any way there is
-            raise ModelError(
-                f"cannot read {gguf}: {_one_line(error)} ({type(error).__name__}); fetch the file "
-                "again, or try another architecture or a newer transformers"
-            ) from error
-        # The weights are plain float32 now; transformers would still refuse to save them as "GGUF".
-        net.hf_quantizer = None
-        net.is_quantized = False
-        del net.config.quantization_config
-        tokenizer.save_pretrained(folder)
-        net.save_pretrained(folder)
-
-
 def weight_fingerprint(net: torch.nn.Module) -> str:
     """Return the SHA-256 over name, type, shape and bytes of every parameter."""
     digest = hashlib.sha256()
@@ -196,17 +161,3 @@ def weight_fingerprint(net: torch.nn.Module) -> str:
         digest.update(f"{name} {weight.dtype} {tuple(weight.shape)}".encode())
         digest.update(weight.detach().contiguous().view(-1).view(torch.uint8).cpu().numpy().data)
     return digest.hexdigest()
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Keep the progress bars of transformers out of logs and notebooks."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from illusion_lib.models import quiet
+from illusion_lib.quiet import quiet
 
 _SPECIALS = ("<|pad|>", "<|im_start|>", "<|im_end|>")
 _TEMPLATE = (

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from illusion_lib.errors import ItemError
+from illusion_lib.errors import ItemError, one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,10 +104,9 @@ def reading(label: str, where: Callable[[], str]) -> Iterator[None]:
     except ItemError as error:
         raise ItemError(f"{where()}: {error}") from None
     except (OSError, EOFError) as error:
-        reason = " ".join(str(error).split())[:160]
-        raise ItemError(f"{where()}: cannot be read ({reason}); check the path") from error
+        raise ItemError(f"{where()}: cannot be read ({one_line(error)}); check the path") from error
     except Exception as error:  # a stranger's file may break a parser in any way there is
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:120]
+        reason = f"{type(error).__name__}: {one_line(error, 120)}"
         raise ItemError(f"{where()}: not {label} ({reason}); fetch the file again") from error
 
 
@@ -132,11 +131,10 @@ def _fetch(data: DataSet, name: str) -> Path:
     try:
         got = hf_hub_download(data.repository, name, repo_type="dataset", revision=data.revision)
     except Exception as error:  # the hub client raises many kinds; all mean "not to be had"
-        reason = " ".join(str(error).split())[:160]
         raise ItemError(
             f"cannot get {data.label} ({data.repository}, {name}) from the hub "
-            f"({type(error).__name__}: {reason}); check the network, or give the path of a folder "
-            "that holds the set"
+            f"({type(error).__name__}: {one_line(error)}); check the network, or give the path of "
+            "a folder that holds the set"
         ) from error
     return Path(got)
 

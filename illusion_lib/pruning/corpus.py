@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from illusion_lib.errors import SpecError
+from illusion_lib.errors import SpecError, one_line
 
 SELF = "self"
 _HUB = "hub:"
@@ -117,9 +117,8 @@ def _local(source: str) -> Path:
     try:
         return Path(hf_hub_download(f"{owner}/{name}", file, repo_type="dataset"))
     except Exception as error:  # the hub client raises many kinds; all mean "not to be had"
-        reason = " ".join(str(error).split())[:200]
         raise SpecError(
-            f"cannot get {source!r} from the hub ({type(error).__name__}: {reason}); "
+            f"cannot get {source!r} from the hub ({type(error).__name__}: {one_line(error)}); "
             "check the name and the network, or give a local file"
         ) from error
 

@@ -14,12 +14,13 @@ from pathlib import Path
 import torch
 
 from illusion_lib.errors import SpecError, StoreError
-from illusion_lib.models import Model, load_model, quiet
+from illusion_lib.models import Model, load_model
 from illusion_lib.pruning import Perplexity, PruneReport, calibrate, perplexity, prune, text_windows
 from illusion_lib.pruning.blocks import find_blocks
 from illusion_lib.pruning.checks import check_layers
 from illusion_lib.pruning.corpus import SELF, identity
 from illusion_lib.pruning.registry import DENSE, METHODS
+from illusion_lib.quiet import quiet
 from illusion_lib.runs.journal import FolderJournal
 from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec, parse_pattern
 

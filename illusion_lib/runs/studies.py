@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from illusion_lib.errors import SpecError
+from illusion_lib.errors import SpecError, one_line
 from illusion_lib.specs import (
     CalibrationSpec,
     CellSpec,
@@ -70,7 +70,7 @@ def _parse(text: str, where: str) -> StudySpec:
     except SpecError:
         raise
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date, a number too long
-        raise SpecError(f"{where} is not valid YAML: {' '.join(str(error).split())}") from error
+        raise SpecError(f"{where} is not valid YAML: {one_line(error)}") from error
     return study_from(content, where)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import ray
 from ray.exceptions import RayError
 
-from illusion_lib.errors import SpecError
+from illusion_lib.errors import SpecError, one_line
 from illusion_lib.runs.executors import number, refuse_unknown
 from illusion_lib.runs.job import Job, Outcome, Work, run_job
 
@@ -89,6 +89,5 @@ def _outcome(reference: object, job: Job) -> Outcome:
     try:
         outcome: Outcome = ray.get(reference)
     except RayError as error:
-        line = " ".join(str(error).split())[:300]
-        return Outcome(job, "failed", f"its process or node was lost ({line})")
+        return Outcome(job, "failed", f"its process or node was lost ({one_line(error, 300)})")
     return replace(outcome, job=job)
