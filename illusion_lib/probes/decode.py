@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from illusion_lib.probes.engine import Engine
-from illusion_lib.probes.head import Head
+from illusion_lib.probes.head import Head, count_ranks
 from illusion_lib.probes.prefix import Prefix
 from illusion_lib.probes.tokens import Stops
 from illusion_lib.probes.walk import Walk, drive
@@ -106,8 +106,8 @@ def _best(head: Head, hidden: Tensor, watch: Tensor) -> tuple[Tensor, list[list[
     for rows, logits, _ in head.chunks(hidden):
         best.append(logits.argmax(-1))
         wanted = logits.gather(1, watch[rows].to(logits.device))  # (branches, watched)
-        columns = [(logits > column[:, None]).sum(-1) for column in wanted.unbind(1)]
-        ranks += (1 + torch.stack(columns, 1)).tolist() if columns else [[] for _ in logits]
+        each = torch.arange(len(logits), device=logits.device).repeat_interleave(watch.shape[1])
+        ranks += count_ranks(logits, each, wanted.flatten()).view_as(wanted).tolist()
     return torch.cat(best).to(hidden.device), ranks
 
 

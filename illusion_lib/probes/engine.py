@@ -127,11 +127,12 @@ class Engine:
         """
         with torch.inference_mode():
             if isinstance(prefix.cache, Store):
-                hidden = packed.follow(self.net, prefix, rows, sequences)
+                found = packed.follow(self.net, prefix, rows, sequences)
             else:
-                hidden = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
+                found = expanded.follow(self.net, prefix, rows, sequences, self.positioned)
             targets = torch.tensor([token for ids in sequences for token in ids])
-            scored = self.head.score(torch.cat(hidden), targets)
+            places = torch.tensor([state for read in found.read for state in read])
+            scored = self.head.score(found.states, targets, places)
         ends = list(accumulate((len(ids) for ids in sequences), initial=0))
         return [scored.part(a, b) for a, b in pairwise(ends)]
 

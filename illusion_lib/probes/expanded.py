@@ -9,13 +9,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import DynamicCache, PreTrainedModel
 
-from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.prefix import Followed, Prefix
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,15 +81,31 @@ def follow(
     rows: Sequence[int],
     sequences: Sequence[Sequence[int]],
     positioned: bool,
-) -> list[Tensor]:
+) -> Followed:
     """Return the hidden states that predict each token of each sequence, as `packed.follow`."""
-    first = prefix.hidden[list(rows)]
     inputs = [list(ids[:-1]) for ids in sequences]
+    begins = list(accumulate(map(len, inputs), initial=len(prefix.tokens)))
+    read = [
+        [row, *range(begin, begin + len(tokens))]
+        for row, begin, tokens in zip(rows, begins, inputs, strict=False)
+    ]
+    if not any(inputs):
+        return Followed(prefix.hidden, read)
+    cached = isinstance(prefix.cache, Padded)
+    made = (_continue if cached else _recompute)(net, prefix, rows, inputs, positioned)
+    return Followed(torch.cat([prefix.hidden, *made]), read)
+
+
+def _continue(
+    net: PreTrainedModel,
+    prefix: Prefix,
+    rows: Sequence[int],
+    inputs: Sequence[list[int]],
+    positioned: bool,
+) -> list[Tensor]:
+    """Return the hidden states of each sequence's inputs, with copies of the prompts' caches."""
+    assert isinstance(prefix.cache, Padded)
     width = max(map(len, inputs))
-    if width == 0:
-        return list(first[:, None])
-    if not isinstance(prefix.cache, Padded):
-        return _recompute(net, prefix, rows, inputs, positioned)
     expanded = prefix.cache.select(rows)
     lengths = prefix.lengths[list(rows)]
     # Padded on the right, where no token looks.
@@ -97,7 +114,7 @@ def follow(
     positions = lengths[:, None] + torch.arange(width) if positioned else None
     visible = torch.cat([expanded.visible, own.to(net.device)], -1)
     hidden = _forward(net, ids, positions, visible, expanded.fork())
-    return [torch.cat([first[i : i + 1], hidden[i, : len(t)]]) for i, t in enumerate(inputs)]
+    return [hidden[i, : len(tokens)] for i, tokens in enumerate(inputs)]
 
 
 def _recompute(
@@ -107,6 +124,7 @@ def _recompute(
     inputs: Sequence[list[int]],
     positioned: bool,
 ) -> list[Tensor]:
+    """Return the hidden states of each sequence's inputs, with everything before them computed."""
     whole = [prefix.tokens[row] + ids for row, ids in zip(rows, inputs, strict=True)]
     width = max(map(len, whole))
     ids = torch.tensor([tokens + [0] * (width - len(tokens)) for tokens in whole])
@@ -114,7 +132,7 @@ def _recompute(
     positions = torch.arange(width).expand(len(whole), width) if positioned else None
     hidden = _forward(net, ids, positions, real.to(net.device), None)
     return [
-        hidden[i, len(prefix.tokens[row]) - 1 : len(tokens)]
+        hidden[i, len(prefix.tokens[row]) : len(tokens)]
         for i, (row, tokens) in enumerate(zip(rows, whole, strict=True))
     ]
 

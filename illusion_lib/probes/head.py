@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 from illusion_lib.errors import ModelError
 
 _CHUNK = 1 << 23  # logits held at a time: 32 MiB in float32
+_BLOCK = 8  # rows of them that are worked on at a time, so that a processor's caches hold the rest
 
 
 class Scored(NamedTuple):
@@ -100,7 +101,8 @@ class Head:
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             logits = self(hidden[rows])  # (rows, vocabulary)
-            norm = logits.logsumexp(-1, keepdim=True)  # (rows, 1)
+            parts = [part.logsumexp(-1, keepdim=True) for part in torch.split(logits, _BLOCK)]
+            norm = torch.cat(parts)  # (rows, 1)
             if norm.isnan().any():
                 raise ModelError(
                     "the network's logits are not numbers (NaN); its weights are damaged, or the "
@@ -108,22 +110,47 @@ class Head:
                 )
             yield rows, logits, norm
 
-    def score(self, hidden: Tensor, targets: Tensor) -> Scored:
-        """Return what is said of one target token per hidden state.
+    def score(self, hidden: Tensor, targets: Tensor, rows: Tensor | None = None) -> Scored:
+        """Return what is said of target tokens.
 
         Parameters
         ----------
         hidden
-            Hidden states; (n, width).
+            Hidden states; (n, width). Each goes through the head once, however often it is read.
         targets
-            Token ids; (n,).
+            Token ids; (targets,).
+        rows
+            Which hidden state predicts each target; (targets,). None: each its own, in order.
         """
-        log_probs: list[float] = []
-        ranks: list[int] = []
-        margins: list[float] = []
-        for rows, logits, norm in self.chunks(hidden):
-            wanted = logits.gather(1, targets[rows, None].to(logits.device))  # (rows, 1)
-            log_probs += (wanted - norm)[:, 0].tolist()
-            ranks += (1 + (logits > wanted).sum(-1)).tolist()
-            margins += (wanted[:, 0] - logits.amax(-1)).tolist()
-        return Scored(log_probs, ranks, margins)
+        rows = torch.arange(len(hidden)) if rows is None else rows
+        log_probs, margins = torch.empty(2, len(targets)).unbind()
+        ranks = torch.empty(len(targets), dtype=torch.long)
+        for span, logits, norm in self.chunks(hidden):
+            mine = ((rows >= span.start) & (rows < span.stop)).nonzero()[:, 0]
+            at = (rows[mine] - span.start).to(logits.device)
+            wanted = logits[at, targets[mine].to(logits.device)]  # (targets of the chunk,)
+            log_probs[mine] = (wanted - norm[at, 0]).cpu()
+            margins[mine] = (wanted - logits.amax(-1)[at]).cpu()
+            ranks[mine] = count_ranks(logits, at, wanted).cpu()
+        return Scored(log_probs.tolist(), ranks.tolist(), margins.tolist())
+
+
+def count_ranks(logits: Tensor, rows: Tensor, values: Tensor) -> Tensor:
+    """Return 1 plus how many logits of its row are greater than each value; (values,).
+
+    Parameters
+    ----------
+    logits
+        (n, vocabulary).
+    rows
+        Row that each value is compared with; (values,).
+    values
+        (values,).
+    """
+    # Compared and summed as numbers in one reused buffer: sums of truth values are far slower.
+    buffer = logits.new_empty(min(_BLOCK, len(rows)), logits.shape[1])
+    counts = [logits.new_zeros(0)]
+    for some, least in zip(torch.split(rows, _BLOCK), torch.split(values, _BLOCK), strict=True):
+        held = torch.index_select(logits, 0, some, out=buffer[: len(some)])
+        counts.append(torch.gt(held, least[:, None], out=held).sum(-1))
+    return 1 + torch.cat(counts).long()

@@ -8,6 +8,7 @@ values of a prompt are hardly ever copied, and reordering beams costs nothing.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import accumulate
 
 import torch
 from torch import Tensor
@@ -15,7 +16,7 @@ from torch.nn.functional import pad
 from transformers import PreTrainedModel
 
 from illusion_lib.probes.attend import run
-from illusion_lib.probes.prefix import Prefix
+from illusion_lib.probes.prefix import Followed, Prefix
 from illusion_lib.probes.store import Store
 from illusion_lib.probes.tokens import common_prefix
 from illusion_lib.probes.tree import Tree
@@ -59,7 +60,7 @@ def prefill(
 
 def follow(
     net: PreTrainedModel, prefix: Prefix, rows: Sequence[int], sequences: Sequence[Sequence[int]]
-) -> list[Tensor]:
+) -> Followed:
     """Return the hidden states that predict each token of each sequence.
 
     Parameters
@@ -72,22 +73,16 @@ def follow(
         Which prompt each sequence continues.
     sequences
         Token ids, none empty; the last token is predicted but never an input.
-
-    Returns
-    -------
-    list of Tensor
-        Per sequence, (its length, width).
     """
     trees = [Tree() for _ in prefix.tokens]
     paths = [trees[row].add(ids[:-1]) for row, ids in zip(rows, sequences, strict=True)]
     assert isinstance(prefix.cache, Store)
     prefix.cache.lend(paths)
     made = _grow(net, prefix.cache, [len(ids) for ids in prefix.tokens], trees)
-    first = prefix.hidden[list(rows)]  # (sequences, width of the network)
-    return [
-        torch.cat([before[None], made[row][path]]) if path else before[None]
-        for before, row, path in zip(first, rows, paths, strict=True)
-    ]
+    begins = list(accumulate(map(len, made), initial=len(prefix.tokens)))
+    states = torch.cat([prefix.hidden, *(part for part in made if len(part))])
+    read = [[row, *(begins[row] + n for n in path)] for row, path in zip(rows, paths, strict=True)]
+    return Followed(states, read)
 
 
 def _chain(ids: Sequence[int]) -> Tree:

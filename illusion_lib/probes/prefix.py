@@ -18,6 +18,23 @@ class Cache(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Followed:
+    """Hidden states that predict the tokens of continuations, each kept once.
+
+    Attributes
+    ----------
+    states
+        (n, width).
+    read
+        Per continuation, which state predicts each of its tokens: options of one prompt all begin
+        with the prompt's last.
+    """
+
+    states: Tensor
+    read: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
 class Prefix:
     """Encoded prompts.
 
