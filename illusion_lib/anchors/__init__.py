@@ -20,7 +20,7 @@ unless `SparseEval` is fitted.
 
 from illusion_lib.anchors.adaptive import AdaptiveTest, Sitting
 from illusion_lib.anchors.aipw import Aipw
-from illusion_lib.anchors.base import AnchorEstimator, Estimator, Training
+from illusion_lib.anchors.base import AnchorEstimator, Estimator
 from illusion_lib.anchors.best import Best, best
 from illusion_lib.anchors.catalogue import ALWAYS, ESTIMATORS
 from illusion_lib.anchors.clusters import AnchorPoints, KMeansAnchors
@@ -45,6 +45,7 @@ from illusion_lib.anchors.sparseeval import SparseEval
 from illusion_lib.anchors.splits import split
 from illusion_lib.anchors.study import Study, compare, study, trials
 from illusion_lib.anchors.tailored import Tailored
+from illusion_lib.anchors.training import Training
 from illusion_lib.errors import AnchorError
 
 __all__ = [

@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from illusion_lib.anchors.base import AnchorEstimator, Respond, Training
+from illusion_lib.anchors.base import AnchorEstimator, Respond
 from illusion_lib.anchors.irt_model import TwoParameter, fit_two_parameter
 from illusion_lib.anchors.item_response import fill_unseen
 from illusion_lib.anchors.matrix import FloatArray, IntArray
+from illusion_lib.anchors.training import Training
 
 ABILITIES = np.linspace(-4, 4, 161)
 """The grid on which ability is known."""

@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)

@@ -10,13 +10,14 @@ from typing import ClassVar
 
 import numpy as np
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.factors import fit_factors, shrunk_equations
 from illusion_lib.anchors.kernel import fit_curve
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.anchors.rasch import EvenRasch
 from illusion_lib.anchors.selection import exchange, forward
 from illusion_lib.anchors.shifted import Shifted
+from illusion_lib.anchors.training import Training
 
 HANDOVER = 0.5
 """How far beyond all training models' mean answers, in their standard deviations, the reading is

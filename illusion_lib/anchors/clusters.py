@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from sklearn.cluster import KMeans
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.linear import fit_line
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.medoids import k_medoids
+from illusion_lib.anchors.training import Training
 
 
 def cluster_anchors(

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.linear import Line, fit_line
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.anchors.selection import Normal, forward
+from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)

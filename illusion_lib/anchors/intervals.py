@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scipy.stats import norm
 
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
-
-if TYPE_CHECKING:
-    from illusion_lib.anchors.base import Training
+from illusion_lib.anchors.training import Training
 
 ErrorQuantiles: TypeAlias = tuple[float, float]
 Refit: TypeAlias = Callable[[IntArray, IntArray], FloatArray]

@@ -7,10 +7,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.clusters import cluster_anchors, pad
 from illusion_lib.anchors.irt_model import TwoParameter, fit_two_parameter
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)

@@ -8,10 +8,11 @@ from typing import ClassVar
 import numpy as np
 from sklearn.linear_model import Lasso
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.linear import fit_line
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.anchors.selection import Normal, forward
+from illusion_lib.anchors.training import Training
 
 STEPS = np.logspace(-0.02, -3.5, 80)
 """Penalties tried, in units of the least one that keeps no item."""

@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.linear import Line, fit_line
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.training import Training
 
 
 def draw_stratified(

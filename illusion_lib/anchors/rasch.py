@@ -10,8 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 from scipy.stats import t as student
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.training import Training
 
 EASIEST = 6.0
 """Bound of log-odds: abilities and item ease stay within it."""

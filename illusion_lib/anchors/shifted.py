@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from illusion_lib.anchors.aipw import Aipw
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 from illusion_lib.anchors.rasch import EvenRasch
+from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)

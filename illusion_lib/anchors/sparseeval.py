@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 from scipy.stats import kendalltau
 
-from illusion_lib.anchors.base import AnchorEstimator, Training
+from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.clusters import cluster_anchors
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.training import Training
 
 if TYPE_CHECKING:
     import torch

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 from scipy.spatial.distance import cdist, pdist, squareform
 
-from illusion_lib.anchors.base import AnchorEstimator, Respond, Training
+from illusion_lib.anchors.base import AnchorEstimator, Respond
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.medoids import k_medoids
+from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)
