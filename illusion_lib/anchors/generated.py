@@ -7,14 +7,16 @@ from a few generated ones can be held against the truth.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations, product
 
 import numpy as np
 import pandas as pd
 
-from illusion_lib.anchors.guess import CHEAP, KNOWN, Guess
+from illusion_lib.anchors.guess import CHEAP, Guess
 from illusion_lib.anchors.illusion import draw_items, production_estimate
 from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
+from illusion_lib.anchors.neighbours import Neighbours
 from illusion_lib.anchors.zoo import DENSE, Zoo
 
 RANDOM = "random items, plain mean"
@@ -45,8 +47,9 @@ def trial_estimates(
         A row per variant, way, size and seed: variant, method, way, n, seed, tokens generated,
         estimate, low, high, truth. `RANDOM` reads random items by their mean, with Wilson's
         interval for a draw without replacement; `BY_DENSE` guesses with what the dense model's
-        answers teach, `BY_OTHERS` with those of all variants made by other methods, and knows how
-        many of these said the item: never with anything of the variant itself or of another draw
+        answers teach; `BY_OTHERS` with those of the variants made by other methods, and knows what
+        neighbours among these said. Its intervals reach as far as those of each other method had
+        to, had it been left out as well. Nothing is used of the variant itself or of another draw
         or sparsity of its method.
     """
     rows = zoo.rows
@@ -93,24 +96,24 @@ def saving(found: pd.DataFrame) -> pd.DataFrame:
 def _trials(
     rows: pd.DataFrame, sizes: Sequence[int], seeds: int, level: float
 ) -> Iterator[dict[str, object]]:
+    others = Neighbours(rows)
     by_dense = _learn(rows[rows["variant"] == DENSE])
-    methods = rows.loc[rows["variant"] != DENSE, "method"].unique()
-    by_others = {method: _Others(rows, method) for method in methods}
-    variants = rows[rows["variant"] != DENSE].groupby("variant", sort=False)
-    for place, (variant, own) in enumerate(variants):
-        method = own["method"].iloc[0]
-        cheap, said = own[list(CHEAP)], own["said"].to_numpy(float)
-        tokens = own["answer_tokens"].to_numpy(float)
-        ways = {BY_DENSE: by_dense(cheap), BY_OTHERS: by_others[method](own)}
-        front = {"variant": variant, "method": method, "truth": float(said.mean())}
-        for n in sizes:
-            for draw in range(seeds):
+    reach = _quantiles(others, sizes, level)
+    n_items = others.said.shape[1]
+    for method in _compressed(others):
+        for place, by_others in others.guesses([method]):
+            said, tokens = others.said[place], others.tokens[place]
+            cheap = others.cheap[place * n_items : (place + 1) * n_items]
+            ways = {BY_DENSE: by_dense(cheap), BY_OTHERS: by_others}
+            front = {"variant": others.variants[place], "method": method, "truth": said.mean()}
+            for n, draw in product(sizes, range(seeds)):
                 seed = 10_000 * place + draw  # no two variants share a draw
-                items = np.random.default_rng(seed).permutation(len(said))[:n]
+                items = np.random.default_rng(seed).permutation(n_items)[:n]
                 drawn = {RANDOM: (items, _plain(items, said, level))}
                 for way, guess in ways.items():
                     items = draw_items(guess, n, seed)
-                    made = production_estimate(guess, items, said[items], level)
+                    quantile = reach.get(method) if way == BY_OTHERS else None
+                    made = production_estimate(guess, items, said[items], level, quantile)
                     drawn[way] = (items, (made.estimate, made.low, made.high))
                 for way, (items, (estimate, low, high)) in drawn.items():
                     yield front | {
@@ -124,31 +127,27 @@ def _trials(
                     }
 
 
-class _Others:
-    """What the variants of all methods but one teach about those of that one."""
+def _quantiles(others: Neighbours, sizes: Sequence[int], level: float) -> dict[str, float]:
+    """Return how many standard errors intervals must reach, by the method left out.
 
-    def __init__(self, rows: pd.DataFrame, method: str) -> None:
-        others = rows[rows["method"] != method]
-        # Each teaches as it will be asked: with the answers of yet other methods.
-        parts = [
-            part.assign(**{KNOWN: _known(others[others["method"] != name], part["item_id"])})
-            for name, part in others.groupby("method", sort=False)
-        ]
-        taught = pd.concat(parts)
-        self._others = others
-        self._guess = Guess.of(taught[[*CHEAP, KNOWN]], taught["said"])
+    With one method left out, every other plays the one to be judged, with guesses learned without
+    either of the two: the `level` quantile of what its intervals had to reach, over all sizes. A
+    zoo of one method has nobody to ask and no quantile.
+    """
+    needed: dict[str, list[float]] = {}
+    for pair in combinations(_compressed(others), 2):
+        for place, guess in others.guesses(pair):
+            left_out = pair[0] if others.methods[place] == pair[1] else pair[1]
+            said = others.said[place]
+            for n in sizes:
+                items = draw_items(guess, n, 10_000 * place)
+                made = production_estimate(guess, items, said[items], level)
+                needed.setdefault(left_out, []).append(made.missed(float(said.mean())))
+    return {method: float(np.quantile(some, level)) for method, some in needed.items()}
 
-    def __call__(self, own: pd.DataFrame) -> FloatArray:
-        """Return the guess for the items of one variant."""
-        known = _known(self._others, own["item_id"])
-        return self._guess(own[list(CHEAP)].assign(**{KNOWN: known}))
 
-
-def _known(others: pd.DataFrame, items: pd.Series[str]) -> FloatArray:
-    """Return the share of other variants that said each item, half of one added each way."""
-    told = others.groupby("item_id")["said"].agg(["sum", "size"])
-    share = (told["sum"] + 0.5) / (told["size"] + 1)
-    return items.map(share).to_numpy(dtype=np.float64)
+def _compressed(others: Neighbours) -> list[str]:
+    return sorted(set(others.methods.tolist()) - {DENSE})
 
 
 def _learn(rows: pd.DataFrame) -> Guess:

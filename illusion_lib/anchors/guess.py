@@ -24,7 +24,7 @@ from illusion_lib.records import RECOGNITION
 CHEAP = ("picked", "log_prob", "tokens", "rank", "worst_rank", "margin", "ahead")
 """What is kept of an item's option scores; see `cheap_answers`."""
 KNOWN = "known"
-"""Optional column: the share of other variants that said the item's answer."""
+"""Optional column: the share of neighbouring variants that said the item's answer."""
 _FLOOR = -50.0  # nats; a log-prob below says no more
 
 

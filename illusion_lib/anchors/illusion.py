@@ -41,6 +41,8 @@ class Production:
     effective_size
         How many items drawn at random and read by their plain mean would have as small a variance;
         their ratio to `n_measured` is what the cheap answers save.
+    standard_error
+        Of the estimate.
     """
 
     estimate: float
@@ -51,6 +53,7 @@ class Production:
     n_items: int
     guessed: float
     effective_size: float
+    standard_error: float
 
     @property
     def width(self) -> float:
@@ -67,9 +70,22 @@ class Production:
         """
         return recognition - self.estimate, recognition - self.high, recognition - self.low
 
+    def missed(self, truth: float) -> float:
+        """Return how many standard errors the interval must reach to hold the true mean.
+
+        Where whole scores are known, the `level` quantile of these calibrates other intervals:
+        see `production_estimate`.
+        """
+        beyond = max(abs(self.estimate - truth) - 0.5 / self.n_items, 0.0)
+        return beyond / self.standard_error if beyond else 0.0
+
 
 def production_estimate(
-    guess: ArrayLike, anchors: ArrayLike, observed: ArrayLike, level: float = 0.9
+    guess: ArrayLike,
+    anchors: ArrayLike,
+    observed: ArrayLike,
+    level: float = 0.9,
+    quantile: float | None = None,
 ) -> Production:
     """Estimate mean production over all items from those that were generated.
 
@@ -84,6 +100,10 @@ def production_estimate(
         float (n,) in [0, 1]: their production scores.
     level
         Nominal coverage.
+    quantile
+        Standard errors that the interval reaches each way, where models whose whole production is
+        known have shown what is needed (`Production.missed`, studentised conformal prediction);
+        Student's quantile if None.
 
     Returns
     -------
@@ -95,8 +115,9 @@ def production_estimate(
     the number of items: right on average over draws whatever the guess. Its variance is the mean
     of two estimates, weighted n to `PRIOR`: the design's, from the drawn items' errors, and the
     guess's own, guess (1 - guess) + `DOUBT` an item. The first knows nothing of an error that no
-    draw has hit yet, the second trusts the guess. Student's quantile, and half an item beyond, for
-    the truth is a count; ends are kept within what the generated items leave possible.
+    draw has hit yet, the second trusts the guess. The interval reaches half an item further than
+    the quantile says, for the truth is a count; ends are kept within what the generated items
+    leave possible.
     """
     chance, items, scores = _checked(guess, anchors, observed)
     refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
@@ -105,7 +126,9 @@ def production_estimate(
     errors = scores - chance[items]
     estimate = float(chance.mean() + (errors / drawn[items]).sum() / n_items)
     variance = _variance(chance, drawn, items, errors)
-    reach = float(stdtrit(n - 1 + PRIOR, 0.5 + level / 2)) * variance**0.5 + 0.5 / n_items
+    if quantile is None:
+        quantile = float(stdtrit(n - 1 + PRIOR, 0.5 + level / 2))
+    reach = quantile * variance**0.5 + 0.5 / n_items
     # What is known for sure: the generated items' own scores.
     least = float(scores.sum()) / n_items
     most = 1 - float((1 - scores).sum()) / n_items
@@ -113,7 +136,8 @@ def production_estimate(
     low = min(estimate, max(least, estimate - reach))
     high = max(estimate, min(most, estimate + reach))
     size = _plain_size(estimate, variance, n, n_items)
-    return Production(estimate, low, high, level, n, n_items, float(chance.mean()), size)
+    guessed = float(chance.mean())
+    return Production(estimate, low, high, level, n, n_items, guessed, size, variance**0.5)
 
 
 def inclusion(guess: ArrayLike, n: int) -> FloatArray:

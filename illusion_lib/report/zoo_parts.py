@@ -26,7 +26,7 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "best under shift": best(shift=True),
 }
 SIZES = (10, 20, 40, 80)
-GENERATED = (12, 24, 48, 96, 190)
+GENERATED = (12, 24, 48, 96, 140, 190)
 LEVEL = 0.9
 
 

@@ -164,3 +164,20 @@ def test_sequential_stopping_spends_no_more_than_allowed():
     assert len(set(asked)) == len(asked) == 35
     with pytest.raises(AnchorError, match="at least 2"):
         next(stop_when_narrow(guess, generate, 0.1, most=1))
+
+
+def test_a_given_quantile_is_what_the_interval_reaches():
+    """`missed` says how much is needed: with so much the truth is just held, else not."""
+    rng = np.random.default_rng(1)
+    guess = rng.uniform(0.2, 0.8, 200)
+    answers = (rng.random(200) < guess).astype(float)
+    items = draw_items(guess, 30, seed=4)
+    plain = production_estimate(guess, items, answers[items])
+    truth = plain.estimate - 2.5 * plain.standard_error
+    needed = plain.missed(truth)
+    assert needed == pytest.approx(2.5 - 0.5 / 200 / plain.standard_error)
+    assert plain.missed(plain.estimate) == 0
+    for quantile, held in ((needed + 1e-6, True), (needed - 1e-6, False)):
+        found = production_estimate(guess, items, answers[items], quantile=quantile)
+        assert (found.low <= truth <= found.high) == held
+        assert found.estimate == plain.estimate
