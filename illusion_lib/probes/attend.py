@@ -18,6 +18,10 @@ from transformers import AttentionInterface, PreTrainedModel
 from illusion_lib.probes.store import Store
 
 _NAME = "illusion_store"  # of this attention, as transformers knows it
+# Columns that are computed together. In a long prompt the first ones see little of it: on a
+# processor (True) it pays to leave out what a few of them cannot see, elsewhere kernels are best
+# started seldom.
+_AT_ONCE = {True: 64, False: 1 << 15}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,8 @@ class Where:
     mask
         What is added to the attention scores: 0, or so little that nothing is seen; (rows, 1,
         columns, slots).
+    spans
+        Columns that are computed together (from, to), and how many slots they may see at most.
     """
 
     store: Store
@@ -44,13 +50,15 @@ class Where:
     columns: Tensor
     slots: Tensor
     mask: Tensor
+    spans: tuple[tuple[int, int, int], ...]
 
     def on(self, device: torch.device) -> Where:
         """Return this on the device of a layer, if the network is spread over several."""
         if self.mask.device == device:
             return self
         rows, columns, slots = (i.to(device) for i in (self.rows, self.columns, self.slots))
-        return Where(self.store, self.first, rows, columns, slots, self.mask.to(device))
+        mask = self.mask.to(device)
+        return Where(self.store, self.first, rows, columns, slots, mask, self.spans)
 
 
 def run(
@@ -82,6 +90,7 @@ def run(
     rows, columns, slots = (index.to(net.device) for index in where)
     mask = torch.zeros(visible.shape, dtype=net.dtype, device=net.device)
     mask.masked_fill_(~visible.to(net.device), torch.finfo(net.dtype).min)
+    spans = find_spans(visible, _AT_ONCE[net.device.type == "cpu"])
     config = net.config.get_text_config()
     usual = config._attn_implementation
     config._attn_implementation = _NAME
@@ -90,11 +99,33 @@ def run(
             input_ids=ids[None].to(net.device),
             position_ids=positions[None].to(net.device),
             use_cache=False,
-            where=Where(store, first, rows, columns, slots, mask[:, None]),
+            where=Where(store, first, rows, columns, slots, mask[:, None], spans),
         ).last_hidden_state
     finally:
         config._attn_implementation = usual
     return hidden[0]
+
+
+def find_spans(visible: Tensor, columns: int) -> tuple[tuple[int, int, int], ...]:
+    """Return spans of so many columns, each with the number of slots that hold all it may see.
+
+    Parameters
+    ----------
+    visible
+        bool (rows, columns, slots).
+
+    Examples
+    --------
+    >>> find_spans(torch.ones(1, 4, 6, dtype=torch.bool).tril(1), columns=3)
+    ((0, 3, 4), (3, 4, 5))
+    """
+    seen = visible.any(0)  # (columns, slots)
+    starts = range(0, len(seen), columns)
+    some = [seen[start : start + columns].any(0).nonzero() for start in starts]
+    return tuple(
+        (start, min(start + columns, len(seen)), int(slots.max()) + 1)
+        for start, slots in zip(starts, some, strict=True)
+    )
 
 
 def _attend(
@@ -117,17 +148,27 @@ def _attend(
         key[0].transpose(0, 1),
         value[0].transpose(0, 1),
     )
-    rows, _, columns, slots = where.mask.shape
+    rows, _, columns, _ = where.mask.shape
     asked = query.new_zeros(rows, columns, query.shape[1], query.shape[3])
     asked[where.rows, where.columns] = query[0].transpose(0, 1)
     asked = asked.transpose(1, 2)  # (rows, heads, columns, width)
     computed = slice(where.first, where.first + rows)
-    keys = keys[computed, :slots].transpose(1, 2)  # (rows, key heads, slots, width)
-    values = values[computed, :slots].transpose(1, 2)
     # On a processor the kernel reads grouped heads where they are; on others it takes a slow way.
     grouped = softcap is None and query.device.type == "cpu"
-    answered = weigh(asked, keys, values, where.mask, scaling, softcap, grouped)
-    return answered.transpose(1, 2)[where.rows, where.columns][None], None
+    answered = [
+        weigh(
+            asked[:, :, start:stop],
+            keys[computed, :seen].transpose(1, 2),  # (rows, key heads, slots, width)
+            values[computed, :seen].transpose(1, 2),
+            where.mask[:, :, start:stop, :seen],
+            scaling,
+            softcap,
+            grouped,
+        )
+        for start, stop, seen in where.spans
+    ]
+    joined = answered[0] if len(answered) == 1 else torch.cat(answered, 2)
+    return joined.transpose(1, 2)[where.rows, where.columns][None], None
 
 
 def weigh(

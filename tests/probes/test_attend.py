@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from illusion_lib.probes.attend import Where, weigh
+from illusion_lib.probes import attend
+from illusion_lib.probes.attend import Where, find_spans, weigh
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.store import Store
 
@@ -48,10 +49,36 @@ def test_capped_scores_of_a_real_architecture_are_packed(net_of):
         assert one.log_probs == pytest.approx(right, abs=1e-4)
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gpt2"])
+def test_computing_few_columns_at_once_changes_nothing(net_of, monkeypatch, architecture):
+    """Long prompts are attended to span by span, each span seeing no more than it must."""
+    net = net_of(architecture)
+    prompts = [list(range(3, 150)), list(range(90, 20, -1)), [7]]
+    tails = [[[60, 61, 62], [63]], [[60, 61], [99, 98, 97]], [[5, 6]]]
+    rows = [row for row, some in enumerate(tails) for _ in some]
+    flat = [ids for some in tails for ids in some]
+    found = []
+    for columns in (1 << 15, 64, 7):
+        monkeypatch.setattr(attend, "_AT_ONCE", {True: columns})
+        engine = Engine.of(net, "packed")
+        scored = engine.score(engine.prefill(prompts), rows, flat)
+        found.append([value for one in scored for value in one.log_probs])
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+    assert found[2] == pytest.approx(found[0], abs=1e-5)
+
+
+def test_spans_reach_no_further_than_they_see():
+    visible = torch.zeros(2, 5, 9, dtype=torch.bool)
+    visible[0, :, 0] = visible[1, 1, 3] = visible[0, 4, 8] = True
+    assert find_spans(visible, 2) == ((0, 2, 4), (2, 4, 1), (4, 5, 9))
+
+
 def test_a_layer_on_another_device_gets_all_it_needs_there():
     index = torch.tensor([0, 0])
-    where = Where(Store(1, 4), 0, index, index, index, torch.zeros(1, 1, 2, 4))
+    spans = ((0, 2, 4),)
+    where = Where(Store(1, 4), 0, index, index, index, torch.zeros(1, 1, 2, 4), spans)
     assert where.on(torch.device("cpu")) is where
     moved = where.on(torch.device("meta"))
     assert moved.store is where.store
+    assert moved.spans == spans
     assert {t.device.type for t in (moved.rows, moved.columns, moved.slots, moved.mask)} == {"meta"}
