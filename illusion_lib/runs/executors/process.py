@@ -23,7 +23,14 @@ from illusion_lib.runs.leases import release_all
 _GRACE_SECONDS = 3.0
 _VISIBLE = "CUDA_VISIBLE_DEVICES"
 # What the server of Linux has imported once and every process then begins with.
-_PRELOADED = ["torch", "transformers", "illusion_lib.runs.job", "illusion_lib.models"]
+_PRELOADED = [
+    "torch",
+    "transformers",
+    "illusion_lib.runs.job",
+    "illusion_lib.models",
+    "illusion_lib.pruning",
+    "illusion_lib.probes",
+]
 
 
 @dataclass(frozen=True, slots=True)
