@@ -33,9 +33,13 @@ def test_figures_state_their_finding_from_the_rows(zoo, spent):
     dense = zoo.of(DENSE)
     assert f"({dense['said'].mean():.2f})" in plane.caption
     saved = zoo_parts.token_figure(zoo, spent)
-    times = float(re.search(r"with ([\d.]+) times", saved.caption)[1])
+    told = re.findall(r"([\d.]+) times with the (.*?) \((\d+)% of", saved.caption)
     rows = spent[(spent["way"] != RANDOM) & (spent["n"] == min(zoo_parts.GENERATED))]
-    assert times == pytest.approx(rows["saving"].iloc[0], abs=0.06)
+    assert {way for _, way, _ in told} == set(rows["way"])
+    for times, way, held in told:
+        row = rows.set_index("way").loc[way]
+        assert float(times) == pytest.approx(row["saving"], abs=0.06)
+        assert int(held) == pytest.approx(100 * row["coverage"], abs=0.51)
     for exhibit in (plane, saved):
         ET.fromstring(exhibit.svg())
 
