@@ -228,7 +228,7 @@ def _prune_layer(
 def _report(matrix: Matrix, damping: float | None = None, note: str = "") -> LayerReport:
     weight = matrix.read()
     rows, columns = weight.shape
-    zeros = int((weight == 0).count_nonzero())
+    zeros = weight.numel() - int(weight.count_nonzero())
     return LayerReport(matrix.name, rows, columns, zeros, zeros / (rows * columns), damping, note)
 
 

@@ -24,7 +24,7 @@ from illusion_lib.pruning.patterns import (
 from illusion_lib.pruning.statistics import InputStatistics
 from illusion_lib.specs import PruneSpec, parse_pattern
 
-_INNER = 32  # columns that go one by one, between two products
+_INNER = 48  # columns that go one by one, between two products
 
 
 def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) -> Pruned:
