@@ -28,6 +28,9 @@ _found: WeakKeyDictionary[PreTrainedModel, ScoringPath] = WeakKeyDictionary()
 _TRIAL_PROMPTS = [[3, 5, 7, 11, 13, 17, 19], [2, 4, 6]]
 _TRIAL_ROWS = [0, 0, 0, 1, 1]
 _TRIAL_OPTIONS = [[8, 9, 10], [12], [14, 15], [9, 8], [16, 18, 20]]
+# Branches that fork, change places and end as they grow (parents, tokens), and what is read then.
+_TRIAL_STEPS = [([0, 0, 1], [8, 14, 9]), ([1, 2, 0], [15, 8, 9])]
+_TRIAL_GROWN = [(0, [14, 15, 4]), (1, [9, 8, 5]), (0, [8, 9, 6])]  # prompt; tokens, the last read
 
 
 class Branches(Protocol):
@@ -147,9 +150,7 @@ class Engine:
         if self.path == "packed" and not self.positioned:
             return False
         try:
-            ours, right = (
-                torch.tensor([v for one in e._trial() for v in one.log_probs]) for e in (self, slow)
-            )
+            ours, right = torch.tensor(self._trial()), torch.tensor(slow._recomputed_trial())
         except ModelError:
             raise
         except (TypeError, ValueError, RuntimeError, AttributeError, IndexError):
@@ -157,23 +158,36 @@ class Engine:
         tolerance = 1e-2 if self.net.dtype == torch.float32 else 0.5
         return bool((ours - right).abs().max() <= tolerance)
 
-    def _trial(self) -> list[Scored]:
+    def _trial(self) -> list[float]:
         """Score and grow a few made-up continuations; the mask and the positions must be obeyed."""
-        middle = self.net.config.get_text_config().vocab_size // 2
-
-        def shifted(sequences: list[list[int]]) -> list[list[int]]:
-            return [[middle + token for token in ids] for ids in sequences]
-
-        prefix = self.prefill(shifted(_TRIAL_PROMPTS))
-        scored = self.score(prefix, _TRIAL_ROWS, shifted(_TRIAL_OPTIONS))
+        prefix = self.prefill(self._from_middle(_TRIAL_PROMPTS))
+        scored = self.score(prefix, _TRIAL_ROWS, self._from_middle(_TRIAL_OPTIONS))
         device = prefix.hidden.device
         with torch.inference_mode():
             branches = self.branch(prefix)
-            for parents, tokens in (([0, 0, 1], [8, 14, 9]), ([1, 2, 0], [15, 8, 9])):
-                added = middle + torch.tensor(tokens, device=device)
-                branches.advance(torch.tensor(parents, device=device), added)
-            grown = self.head.score(branches.hidden, middle + torch.tensor([4, 5, 6]))
-        return [*scored, grown]
+            for parents, tokens in _TRIAL_STEPS:
+                (added,) = self._from_middle([tokens])
+                branches.advance(
+                    torch.tensor(parents, device=device), torch.tensor(added, device=device)
+                )
+            (read,) = self._from_middle([[tokens[-1] for _, tokens in _TRIAL_GROWN]])
+            grown = self.head.score(branches.hidden, torch.tensor(read))
+        return [value for one in (*scored, grown) for value in one.log_probs]
+
+    def _recomputed_trial(self) -> list[float]:
+        """Return what `_trial` must give, all continuations scored at once."""
+        rows = [*_TRIAL_ROWS, *(row for row, _ in _TRIAL_GROWN)]
+        sequences = [*_TRIAL_OPTIONS, *(tokens for _, tokens in _TRIAL_GROWN)]
+        prefix = self.prefill(self._from_middle(_TRIAL_PROMPTS))
+        scored = self.score(prefix, rows, self._from_middle(sequences))
+        options, grown = scored[: len(_TRIAL_ROWS)], scored[len(_TRIAL_ROWS) :]
+        values = [value for one in options for value in one.log_probs]
+        return [*values, *(one.log_probs[-1] for one in grown)]
+
+    def _from_middle(self, sequences: list[list[int]]) -> list[list[int]]:
+        """Return made-up tokens, counted from the middle of the vocabulary."""
+        middle = self.net.config.get_text_config().vocab_size // 2
+        return [[middle + token for token in ids] for ids in sequences]
 
 
 def scoring_path(net: PreTrainedModel) -> ScoringPath:
