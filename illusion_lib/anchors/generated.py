@@ -21,14 +21,15 @@ from illusion_lib.anchors.zoo import DENSE, Zoo
 
 RANDOM = "random items, plain mean"
 BY_DENSE = "guess learned on the dense model"
+BY_PROBE = "guess of illusion probe"
 BY_OTHERS = "guess learned on other methods"
-WAYS = (RANDOM, BY_DENSE, BY_OTHERS)
+WAYS = (RANDOM, BY_PROBE, BY_DENSE, BY_OTHERS)
 
 
 def trial_estimates(
     zoo: Zoo, sizes: Sequence[int], seeds: int = 10, level: float = 0.9
 ) -> pd.DataFrame:
-    """Estimate every compressed variant's production from a few generated items, in three ways.
+    """Estimate every compressed variant's production from a few generated items, in four ways.
 
     Parameters
     ----------
@@ -46,11 +47,12 @@ def trial_estimates(
     DataFrame
         A row per variant, way, size and seed: variant, method, way, n, seed, tokens generated,
         estimate, low, high, truth. `RANDOM` reads random items by their mean, with Wilson's
-        interval for a draw without replacement; `BY_DENSE` guesses with what the dense model's
-        answers teach; `BY_OTHERS` with those of the variants made by other methods, and knows what
-        neighbours among these said. Its intervals reach as far as those of each other method had
-        to, had it been left out as well. Nothing is used of the variant itself or of another draw
-        or sparsity of its method.
+        interval for a draw without replacement. `BY_PROBE` guesses as `illusion probe` does, with
+        what the variants of other methods teach of multiple choice; `BY_DENSE` with what the dense
+        model teaches. `BY_OTHERS` also knows what neighbours among the other methods said of the
+        same items, and its intervals reach as far as those of each other method had to, had it
+        been left out as well. Nothing is used of the variant itself or of another draw or
+        sparsity of its method.
     """
     rows = zoo.rows
     total = rows["item_id"].nunique()
@@ -101,10 +103,11 @@ def _trials(
     reach = _quantiles(others, sizes, level)
     n_items = others.said.shape[1]
     for method in _compressed(others):
+        by_probe = dict(others.guesses([method], told=False))
         for place, by_others in others.guesses([method]):
             said, tokens = others.said[place], others.tokens[place]
             cheap = others.cheap[place * n_items : (place + 1) * n_items]
-            ways = {BY_DENSE: by_dense(cheap), BY_OTHERS: by_others}
+            ways = {BY_PROBE: by_probe[place], BY_DENSE: by_dense(cheap), BY_OTHERS: by_others}
             front = {"variant": others.variants[place], "method": method, "truth": said.mean()}
             for n, draw in product(sizes, range(seeds)):
                 seed = 10_000 * place + draw  # no two variants share a draw

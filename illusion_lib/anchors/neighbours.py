@@ -53,19 +53,23 @@ class Neighbours:
         apart = square[:, None] + square - 2 * log_prob @ log_prob.T  # (variants, variants)
         self._apart = np.maximum(apart, 0) / shape[1]
 
-    def guesses(self, without: Collection[str]) -> Iterator[tuple[int, FloatArray]]:
+    def guesses(
+        self, without: Collection[str], told: bool = True
+    ) -> Iterator[tuple[int, FloatArray]]:
         """Yield the place of every variant of the methods `without`, and the guess for its items.
 
-        The guess is learned on all other methods, and each of those teaches as it will be asked:
-        with what neighbours made by yet other methods said.
+        The guess is learned on all other methods. If `told`, it also reads what neighbours said,
+        and each method teaches as it will be asked: with neighbours made by yet other methods.
         """
         left = np.isin(self.methods, list(without))
-        known = np.empty_like(self.said)
-        known[left] = self._share(left, ~left)
-        for method in np.unique(self.methods[~left]):
-            own = self.methods == method
-            known[own] = self._share(own, ~left & ~own)
-        cheap = self.cheap.assign(**{KNOWN: known.ravel()})
+        cheap = self.cheap
+        if told:
+            known = np.empty_like(self.said)
+            known[left] = self._share(left, ~left)
+            for method in np.unique(self.methods[~left]):
+                own = self.methods == method
+                known[own] = self._share(own, ~left & ~own)
+            cheap = cheap.assign(**{KNOWN: known.ravel()})
         asked = np.repeat(left, self.said.shape[1])
         said = pd.Series(self.said.ravel()[~asked] > 0.5)
         chances = Guess.of(cheap[~asked], said)(cheap[asked]).reshape(-1, self.said.shape[1])

@@ -60,7 +60,7 @@ def error_figure(found: Study) -> Exhibit:
     return replace(drawn, stored=False)  # the run's records are not what it was drawn from
 
 
-def token_trials(zoo: Zoo, draws: int = 3) -> pd.DataFrame:
+def token_trials(zoo: Zoo, draws: int = 2) -> pd.DataFrame:
     """Estimate every variant from a few generated answers; a row per way and number of items."""
     return saving(trial_estimates(zoo, GENERATED, draws, LEVEL))
 

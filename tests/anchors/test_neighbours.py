@@ -44,13 +44,14 @@ def test_shares_weigh_neighbours_by_likeness(rows):
         assert share[0, item] == pytest.approx((said + 0.25) / (sum(weights) + 0.5), rel=1e-4)
 
 
-def test_a_method_left_out_is_guessed_from_its_cheap_answers_alone(rows):
+@pytest.mark.parametrize("told", [True, False])
+def test_a_method_left_out_is_guessed_from_its_cheap_answers_alone(rows, told):
     without = {"wanda", "magnitude"}
     turned = rows.copy()
     own = turned["method"].isin(without)
     turned.loc[own, "said"] = ~turned.loc[own, "said"]
-    before = dict(Neighbours(rows).guesses(without))
-    after = dict(Neighbours(turned).guesses(without))
+    before = dict(Neighbours(rows).guesses(without, told))
+    after = dict(Neighbours(turned).guesses(without, told))
     methods = Neighbours(rows).methods
     assert {methods[place] for place in before} == without
     assert set(before) == set(np.flatnonzero(np.isin(methods, list(without))))

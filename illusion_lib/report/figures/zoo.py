@@ -5,12 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from illusion_lib.anchors.generated import BY_DENSE, RANDOM
+from illusion_lib.anchors.generated import BY_OTHERS, RANDOM
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.style import CHANCE, OUTCOME_COLOURS, drawing, method_colour, new_figure
 
 _LOOKS = (
     (OUTCOME_COLOURS["neither"], "o", "--"),
+    ("#cc79a7", "^", ":"),
     (OUTCOME_COLOURS["both"], "s", "-"),
     ("#009e73", "D", "-."),
 )
@@ -38,7 +39,7 @@ def token_saving(table: pd.DataFrame, level: float, variants: int, items: int) -
             axes.plot(
                 rows["tokens"], rows["width"], color=colour, marker=mark, ls=line, label=str(way)
             )
-            for row in rows.to_dict("records") if way != BY_DENSE else ():  # the same numbers
+            for row in rows.to_dict("records") if way in (RANDOM, BY_OTHERS) else ():
                 axes.annotate(
                     f"{row['n']:.0f}", (row["tokens"], row["width"]), textcoords="offset points",
                     xytext=(4, 4), fontsize=7.5, color=colour,
