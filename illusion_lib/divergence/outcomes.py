@@ -63,8 +63,10 @@ def outcomes(records: pd.DataFrame) -> pd.DataFrame:
         ``outcome`` (one of `OUTCOMES`; missing unless both formats were asked).
     """
     frame = tidy(records)
-    frame = frame[(frame["target"] == "gold") & frame["probe"].isin(FORMATS)]
     index = [*FRONT, *ITEM, "parallel_id"]
+    # Only what is needed: to cut a frame costs time for each of its columns.
+    wanted = [name for name in (*index, *_ANSWERED) if name in frame]
+    frame = frame.loc[(frame["target"] == "gold") & frame["probe"].isin(FORMATS), wanted]
     base = frame[index].drop_duplicates(["model", "cell", *ITEM])
     for probe, name in zip(FORMATS, ("produces", "candidates", "recognises"), strict=True):
         base = _join(base, frame[frame["probe"] == probe], {"correct": name})
@@ -77,6 +79,9 @@ def outcomes(records: pd.DataFrame) -> pd.DataFrame:
     base["outcome"] = outcome_of(base["recognises"], base["produces"])
     order = [*index, "produces", "recognises", "candidates", "n_options", "output_class", "outcome"]
     return base[order].reset_index(drop=True)
+
+
+_ANSWERED = ("probe", "correct", "n_options", "output_class")
 
 
 def _join(base: pd.DataFrame, part: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
@@ -252,7 +257,7 @@ def accuracy(records: pd.DataFrame) -> pd.DataFrame:
     return table(rows, {**FRONT_TYPES, **types})
 
 
-# What an accuracy is made of: to cut a frame costs time for each of its columns.
+# What an accuracy is made of.
 _ASKED = ["language", "probe", "parallel_id", "correct", "n_options"]
 
 

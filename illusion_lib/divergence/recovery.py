@@ -117,8 +117,9 @@ def _hits(frame: pd.DataFrame, near_top: int) -> pd.DataFrame:
     for name in ("successes", "tries", "target_rank"):
         if name not in frame:
             frame[name] = pd.NA
-    frame = frame.astype(dict.fromkeys(("successes", "tries", "target_rank"), "Int64"))
     key = ["model", "cell", *ITEM, "target"]
+    counts = dict.fromkeys(("successes", "tries", "target_rank"), "Int64")
+    frame = frame[[*key, "probe", "correct", *counts]].astype(counts)
     search = frame[frame["probe"].isin(RECOVERY) & frame["correct"].notna()]
     search = search.assign(reached=search["correct"])
     rank = frame[(frame["probe"] == "rank") & frame["target_rank"].notna()]
@@ -126,7 +127,7 @@ def _hits(frame: pd.DataFrame, near_top: int) -> pd.DataFrame:
     either = search.groupby(key, sort=False)["reached"].any().reset_index().assign(probe=ANY)
     columns = [*key, "probe", "reached", "successes", "tries", "target_rank"]
     parts = [part.reindex(columns=columns) for part in (search, either, rank)]
-    types = {"reached": "boolean"} | dict.fromkeys(("successes", "tries", "target_rank"), "Int64")
+    types = {"reached": "boolean"} | counts
     return pd.concat(
         [part.astype(types) for part in parts if len(part)] or [parts[0].astype(types)]
     )

@@ -16,6 +16,7 @@ import yaml
 
 from illusion_lib.errors import ReportError
 from illusion_lib.pruning.registry import DENSE
+from illusion_lib.report import lean
 from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.imprint import book_config
 from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
@@ -290,7 +291,8 @@ def _write_toc(sources: Path, site: Path, result: StudyResult) -> None:
 
 def _build(site: Path, strict: bool) -> Path:
     """Run Jupyter Book from scratch; return ``index.html``."""
-    start = "from jupyter_book.cli.main import main; main()"  # the script need not be on the path
+    # The script need not be on the path, and this way it begins with what makes it quicker.
+    start = f"import {lean.__name__}; from jupyter_book.cli.main import main; main()"
     command = [sys.executable, "-c", start, "build", str(site), "--all", "-q"]
     command += ["-W", "-n", "--keep-going"] if strict else []
     done = subprocess.run(

@@ -31,6 +31,7 @@ KERNEL = "python3"
 _GRACE = 15
 # What the pages import, other than torch: few need it, and it is slow and starts threads.
 _PRELOADED = (
+    "illusion_lib.report.lean",
     "papermill",
     "ipykernel.kernelapp",
     "illusion_lib.anchors",
