@@ -58,16 +58,32 @@ def _score(
 
 def score_neutral(session: Session) -> Neutral:
     """Return every option's log-prob after the prompt without a question, once per instruction."""
-    neutral: Neutral = {}
-    texts: dict[tuple[str, AnswerKind], dict[str, None]] = defaultdict(dict)
-    for item in session.items:
-        options = dict.fromkeys((item.answer, *item.distractors))
-        texts[item.language, item.kind].update(options)
-    for (language, kind), options in texts.items():
-        text = session.prompts.neutral(language, kind)
-        lead = session.prompts.lead(language)
-        prefix = session.engine.prefill([session.ask(text).ids])
-        (tails,) = session.score_after([text], [[lead + option for option in options]], prefix)
-        for option, tail in zip(options, tails, strict=True):
-            neutral[language, kind, option] = sum(tail.log_probs)
-    return neutral
+    asked = dict.fromkeys(
+        (item.language, item.kind, option)
+        for item in session.items
+        for option in (item.answer, *item.distractors)
+    )
+    jobs = list(asked)
+    prompts = {job[:2]: session.ask(session.prompts.neutral(*job[:2])) for job in jobs}
+
+    def work(batch: list[int]) -> list[float]:
+        groups: dict[tuple[str, AnswerKind], list[str]] = defaultdict(list)
+        for language, kind, option in (jobs[job] for job in batch):
+            groups[language, kind].append(option)
+        shown = [prompts[group] for group in groups]
+        tails = [
+            [session.prompts.lead(language) + option for option in options]
+            for (language, _), options in groups.items()
+        ]
+        prefix = session.engine.prefill([prompt.ids for prompt in shown])
+        scored = session.score_after([prompt.text for prompt in shown], tails, prefix)
+        found = {
+            (*group, option): sum(one.log_probs)
+            for (group, options), said in zip(groups.items(), scored, strict=True)
+            for option, one in zip(options, said, strict=True)
+        }
+        return [found[jobs[job]] for job in batch]
+
+    # No tokenizer makes more tokens of a text than it has bytes.
+    costs = [len(prompts[job[:2]].ids) + len(job[2].encode()) for job in jobs]
+    return dict(zip(jobs, session.engine.budget.run(costs, work), strict=True))
