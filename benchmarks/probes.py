@@ -1,11 +1,13 @@
 """Is the probe engine as exact as lm-evaluation-harness and transformers, and how much faster?
 
-Same process, same items, same dtype, one tool after the other. Needs lm-eval 0.4.13 (``pip``)
-and says so where it is missing. Each part takes a few minutes on two cores and replaces its own
-lines in ``benchmarks/results/probes.csv``::
+Same process, same items, same dtype. The tools take turns, and of each its fastest round counts: so
+a machine that others use, too, treats both alike. The harness runs with the batch size that is its
+fastest on these requests. Needs lm-eval 0.4.13 (``pip``) and says so where it is missing. Each part
+takes a few minutes on two cores and replaces its own line in ``benchmarks/results/probes.csv``::
 
     python benchmarks/probes.py --part short     # distinct prompts of about 30 tokens
-    python benchmarks/probes.py --part shared    # prompts that begin alike
+    python benchmarks/probes.py --part system    # prompts that share the chat's system text
+    python benchmarks/probes.py --part shared    # prompts that share it and a demonstration
     python benchmarks/probes.py --part long      # distinct prompts of about 300 tokens
     python benchmarks/probes.py --part texts     # greedy and beam texts against `generate`
     python benchmarks/probes.py --part ladder    # everything that is asked of an item
@@ -18,16 +20,13 @@ from __future__ import annotations
 
 import argparse
 import csv
-import ctypes
-import gc
 import statistics
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import torch
+from turns import Measured, matmul_rates, measure
 
 import illusion_lib as il
 from illusion_lib.items import Item
@@ -37,21 +36,15 @@ from illusion_lib.probes.beam import beam_search
 from illusion_lib.probes.decode import greedy
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts, shuffled_options
-from illusion_lib.probes.tokens import Encoder, Stops, stop_tokens
+from illusion_lib.probes.tokens import Encoder, Stops, common_prefix, stop_tokens
+from illusion_lib.probes.tree import Tree
 from illusion_lib.records import LADDER
 
 RESULTS = Path(__file__).with_name("results") / "probes.csv"
 ASKED = tuple(name for name in LADDER if name != "one_shot")
 Request = tuple[str, tuple[str, ...]]  # a prompt and its options
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Seconds and peak memory of one tool on one piece of work, and what it found."""
-
-    seconds: float
-    bytes: int
-    found: list[Any]
+_HARNESS_BATCHES = (8, 16, 32)
+_GENERATE_BATCH = 20  # prompts; in beam search, eight rows each
 
 
 @dataclass(frozen=True)
@@ -73,51 +66,24 @@ class Line:
     note: str
 
 
-def measure(work: Callable[[], list[Any]], repeats: int = 1) -> Measured:
-    """Run `work` a few times; the fastest run and the highest memory count."""
-    best, peak = float("inf"), 0
-    for _ in range(repeats):
-        gc.collect()
-        ctypes.CDLL(None).malloc_trim(0)
-        with open("/proc/self/clear_refs", "w") as file:
-            file.write("5")  # the peak starts again from here
-        before, started = status("VmRSS"), time.perf_counter()
-        found = work()
-        best = min(best, time.perf_counter() - started)
-        peak = max(peak, status("VmHWM") - before)
-    return Measured(best, peak, found)
-
-
-def status(field: str) -> int:
-    """Return a memory figure of this process in bytes."""
-    with open("/proc/self/status") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith(field)) * 1024
-
-
-def matmul_rates(dtype: torch.dtype, count: int = 15) -> list[float]:
-    """Return this machine's floating point operations per second in 1024-cube products."""
-    a, b = torch.randn(2, 1024, 1024).to(dtype).unbind()
-    rates = []
-    for _ in range(count):
-        started = time.perf_counter()
-        a @ b
-        rates.append(2 * 1024**3 / (time.perf_counter() - started))
-    return rates
-
-
 def requests_of(part: str, model: Model, items: tuple[Item, ...]) -> list[Request]:
-    """Return the prompts and options of a scoring part."""
-    options = [tuple(f" {text}" for text in shuffled_options(item, 0)) for item in items]
+    """Return the prompts and options of a scoring part; a demonstration is never an item."""
+    *asked, shown = items
+    options = [tuple(f" {text}" for text in shuffled_options(item, 0)) for item in asked]
+    chat = Prompts.of(model, il.ProbeSpec())
+    if part == "system":
+        return [(chat.open(item), some) for item, some in zip(asked, options, strict=True)]
     if part == "shared":
-        chat = Prompts.of(model, il.ProbeSpec())
-        return [(chat.open(item), shown) for item, shown in zip(items, options, strict=True)]
-    facts = [f"{item.question} {item.answer}." for item in items]
+        return [
+            (chat.one_shot(item, shown), some) for item, some in zip(asked, options, strict=True)
+        ]
+    facts = [f"{item.question} {item.answer}." for item in asked]
     before = {"short": 2, "long": 26}[part]
     requests = []
-    for k, (item, shown) in enumerate(zip(items, options, strict=True)):
-        # Each prompt begins with another fact, so that no head is shared.
+    for k, (item, some) in enumerate(zip(asked, options, strict=True)):
+        # Each prompt begins with another fact, so that no more than a phrase is shared.
         others = [facts[(k + j) % len(facts)] for j in range(1, 1 + before)]
-        requests.append((" ".join([*others, item.question, "Answer:"]), shown))
+        requests.append((" ".join([*others, item.question, "Answer:"]), some))
     return requests
 
 
@@ -151,15 +117,26 @@ def score_harness(lm: Any, requests: list[Request]) -> list[float]:
     return [score for score, _ in lm.loglikelihood(instances, disable_tqdm=True)]
 
 
+def use_best_batch(lm: Any, requests: list[Request]) -> int:
+    """Let the harness take the batch size that is its fastest on some of the requests."""
+    some = requests[: max(8, len(requests) // 4)]
+    seconds = {}
+    for size in _HARNESS_BATCHES:
+        lm.batch_size_per_gpu = size
+        (found,) = measure(lambda: score_harness(lm, some), rounds=1)
+        seconds[size] = found.seconds
+    lm.batch_size_per_gpu = min(seconds, key=lambda size: seconds[size])
+    return int(lm.batch_size_per_gpu)
+
+
 def generate(
     model: Model, texts: list[str], ends: list[int], limit: int, **settings: Any
 ) -> list[list[int]]:
     """Return what ``transformers.generate`` writes after each prompt, in tokens."""
     made: list[list[int]] = []
-    for start in range(0, len(texts), 16):
-        batch = model.tokenizer(
-            texts[start : start + 16], return_tensors="pt", padding=True, add_special_tokens=False
-        )
+    for start in range(0, len(texts), _GENERATE_BATCH):
+        some = texts[start : start + _GENERATE_BATCH]
+        batch = model.tokenizer(some, return_tensors="pt", padding=True, add_special_tokens=False)
         out = model.net.generate(**batch, max_new_tokens=limit, eos_token_id=ends, **settings)
         made += out[:, batch.input_ids.shape[1] :].tolist()
     return made
@@ -205,29 +182,48 @@ def chat_ends(model: Model) -> torch.Tensor:
     return torch.tensor(sorted(stop_tokens(model.net, encoder, chat=True).later))
 
 
-def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...]) -> Line:
+def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...], rounds: int) -> Line:
     """Score the same requests with both tools."""
     requests = requests_of(part, model, items)
     engine = Engine.of(model.net)
-    peer = measure(lambda: score_harness(lm, requests))
+    batch = use_best_batch(lm, requests)
     rates = matmul_rates(model.net.dtype)
-    ours = measure(lambda: score_ours(model, engine, requests), 2)
+    ours, peer = measure(
+        lambda: score_ours(model, engine, requests),
+        lambda: score_harness(lm, requests),
+        rounds=rounds,
+    )
     peak = statistics.median([*rates, *matmul_rates(model.net.dtype)])
+    prompt, work = cost_of(model, requests)
+    gaps = [abs(a - b) for a, b in zip(ours.found, peer.found, strict=True)]
+    share = round(work / ours.seconds / peak, 2)
+    note = f"{len(gaps)} requests; lm-eval in batches of {batch}"
+    note += f"; matrix products reach {peak / 1e9:.0f} GFLOP/s"
+    return line(part, model, len(requests), prompt, ours, peer, share, max(gaps), note)
+
+
+def cost_of(model: Model, requests: list[Request]) -> tuple[int, int]:
+    """Return the prompts' tokens, and the operations of all products that cannot be avoided.
+
+    What all prompts begin with is computed once, as is what options of a prompt begin with.
+    """
     encoder = Encoder(model.tokenizer, special=False, limit=4096)
     joined = [encoder.join(*request) for request in requests]
-    prompt = sum(len(ids) for ids, _ in joined)
-    inputs = prompt + sum(len(tail) - 1 for _, tails in joined for tail in tails)
-    read = sum(len(tail) for _, tails in joined for tail in tails)
+    prompts = [ids for ids, _ in joined]
+    branches = 0
+    for _, tails in joined:
+        tree = Tree()
+        for tail in tails:
+            tree.add(tail[:-1])
+        branches += len(tree.tokens)
+    tokens = sum(map(len, prompts))
+    inputs = tokens - (len(prompts) - 1) * common_prefix(prompts) + branches
     body = sum(p.numel() for p in model.net.base_model.layers.parameters())
     head = model.net.get_output_embeddings().weight.numel()
-    work = 2 * (body * inputs + head * read)
-    gaps = [abs(a - b) for a, b in zip(ours.found, peer.found, strict=True)]
-    share = None if part == "shared" else round(work / ours.seconds / peak, 2)
-    note = f"{len(gaps)} requests; matrix products reach {peak / 1e9:.0f} GFLOP/s"
-    return line(part, model, len(items), prompt, ours, peer, share, max(gaps), note)
+    return tokens, 2 * (body * inputs + head * (len(prompts) + branches))
 
 
-def compare_texts(model: Model, items: tuple[Item, ...]) -> Line:
+def compare_texts(model: Model, items: tuple[Item, ...], rounds: int) -> Line:
     """Let both tools answer greedily and by beam search; the note says how often they agree."""
     chat, ends = Prompts.of(model, il.ProbeSpec()), chat_ends(model).tolist()
     engine, stops = Engine.of(model.net), Stops(frozenset(ends), frozenset(ends))
@@ -246,18 +242,21 @@ def compare_texts(model: Model, items: tuple[Item, ...]) -> Line:
         beams = beam_search(engine, prefix, stops, limit, 4)
         return [one.tokens for one in (*plain, *(found[0] for found in beams))]
 
-    theirs, mine = measure(peer), measure(ours)
+    mine, theirs = measure(ours, peer, rounds=rounds)
     same = [a == b for a, b in zip(mine.found, theirs.found, strict=True)]
     count = len(items)
     note = f"equal texts: greedy {sum(same[:count])}/{count}, beam {sum(same[count:])}/{count}"
     return line("texts", model, count, sum(map(len, ids)), mine, theirs, None, None, note)
 
 
-def compare_ladders(model: Model, lm: Any, items: tuple[Item, ...]) -> Line:
+def compare_ladders(model: Model, lm: Any, items: tuple[Item, ...], rounds: int) -> Line:
     """Put the whole ladder with both tools."""
     spec = il.ProbeSpec(probes=ASKED)
-    mine = measure(lambda: list(run_ladder(model, items, spec)))
-    theirs = measure(lambda: peer_ladder(model, lm, items, spec))
+    mine, theirs = measure(
+        lambda: list(run_ladder(model, items, spec)),
+        lambda: peer_ladder(model, lm, items, spec),
+        rounds=rounds,
+    )
     searched = sum(record.probe == "beam" for record in mine.found) // 2
     note = f"{searched} items searched by us, {theirs.found[0]} by the peer"
     opened = [r for r in mine.found if (r.probe, r.target) == ("open", "gold")]
@@ -308,16 +307,20 @@ def keep(found: Line) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parts = ("short", "shared", "long", "texts", "ladder")
+    parts = ("short", "system", "shared", "long", "texts", "ladder")
     parser.add_argument("--part", choices=parts, default="short")
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--items", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--dtype", default="float32", choices=["float32", "bfloat16"])
     given = parser.parse_args()
     model = il.load_model(il.ModelSpec(given.model, dtype=given.dtype), device="cpu")
-    items = il.load_items("facts", languages=("en",), relations=("capital",), limit=given.items)
+    scoring = given.part not in ("texts", "ladder")
+    items = il.load_items(
+        "facts", languages=("en",), relations=("capital",), limit=given.items + scoring
+    )
     if given.part == "texts":
-        found = compare_texts(model, items)
+        found = compare_texts(model, items, given.rounds)
     else:
         try:
             from lm_eval.models.huggingface import HFLM
@@ -325,9 +328,9 @@ def main() -> None:
             raise SystemExit(f"skipped: {error}; pip install lm-eval==0.4.13") from error
         lm = HFLM(pretrained=model.net, tokenizer=model.tokenizer, batch_size=32)
         if given.part == "ladder":
-            found = compare_ladders(model, lm, items)
+            found = compare_ladders(model, lm, items, given.rounds)
         else:
-            found = compare_scores(given.part, model, lm, items)
+            found = compare_scores(given.part, model, lm, items, given.rounds)
     keep(found)
     for name, value in asdict(found).items():
         print(f"{name:24} {value}")

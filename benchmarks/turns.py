@@ -1,0 +1,56 @@
+"""How long do tools take, and how much memory, when they take turns in one process?"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds and peak memory of one tool on one piece of work, and what it found."""
+
+    seconds: float
+    bytes: int
+    found: list[Any]
+
+
+def measure(*tools: Callable[[], list[Any]], rounds: int) -> list[Measured]:
+    """Let tools take turns at their work; of each the fastest round, and its highest memory."""
+    best: list[Measured | None] = [None] * len(tools)
+    for _ in range(rounds):
+        for place, (work, last) in enumerate(zip(tools, best, strict=True)):
+            gc.collect()
+            ctypes.CDLL(None).malloc_trim(0)
+            with open("/proc/self/clear_refs", "w") as file:
+                file.write("5")  # the peak starts again from here
+            before, started = status("VmRSS"), time.perf_counter()
+            found = work()
+            seconds, peak = time.perf_counter() - started, status("VmHWM") - before
+            if last is not None:
+                seconds, peak = min(seconds, last.seconds), max(peak, last.bytes)
+            best[place] = Measured(seconds, peak, found)
+    return [one for one in best if one is not None]
+
+
+def status(field: str) -> int:
+    """Return a memory figure of this process in bytes."""
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith(field)) * 1024
+
+
+def matmul_rates(dtype: torch.dtype, count: int = 15) -> list[float]:
+    """Return this machine's floating point operations per second in 1024-cube products."""
+    a, b = torch.randn(2, 1024, 1024).to(dtype).unbind()
+    rates = []
+    for _ in range(count):
+        started = time.perf_counter()
+        a @ b
+        rates.append(2 * 1024**3 / (time.perf_counter() - started))
+    return rates
