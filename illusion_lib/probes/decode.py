@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from illusion_lib.probes.engine import Engine
-from illusion_lib.probes.head import Head, count_ranks
+from illusion_lib.probes.head import BLOCK, Head, count_ranks
 from illusion_lib.probes.prefix import Prefix
 from illusion_lib.probes.tokens import Stops
 from illusion_lib.probes.walk import Walk, drive
@@ -171,14 +171,15 @@ def _draw(
     """Return one token per sample by inverting its branch's cumulative distribution."""
     tokens = np.empty(len(at), dtype=np.int64)
     for rows, logits, _ in head.chunks(hidden):
-        mass = (logits / temperature).softmax(-1).double().cumsum(-1)  # (branches, vocabulary)
-        stop = rows.start + len(logits)
-        here = np.flatnonzero((at >= rows.start) & (at < stop))
-        branch = torch.from_numpy(at[here] - rows.start).to(mass.device)
-        wanted = torch.from_numpy(uniform[here]).to(mass.device) * mass[branch, -1]
-        # Samples of one branch are looked up together, so that its distribution is not copied.
-        for one in torch.unique(branch):
-            mine = branch == one
-            found = torch.searchsorted(mass[one], wanted[mine], right=True)
-            tokens[here[mine.cpu().numpy()]] = found.clamp(max=mass.shape[1] - 1).cpu().numpy()
+        starts = range(rows.start, rows.start + len(logits), BLOCK)
+        for start, block in zip(starts, torch.split(logits, BLOCK), strict=True):
+            mass = (block / temperature).softmax(-1).double().cumsum(-1)  # (branches, vocabulary)
+            here = np.flatnonzero((at >= start) & (at < start + len(block)))
+            branch = torch.from_numpy(at[here] - start).to(mass.device)
+            wanted = torch.from_numpy(uniform[here]).to(mass.device) * mass[branch, -1]
+            # Samples of one branch are looked up together, so that its distribution is not copied.
+            for one in torch.unique(branch):
+                mine = branch == one
+                found = torch.searchsorted(mass[one], wanted[mine], right=True)
+                tokens[here[mine.cpu().numpy()]] = found.clamp(max=mass.shape[1] - 1).cpu().numpy()
     return tokens

@@ -17,7 +17,7 @@ from transformers import PreTrainedModel
 from illusion_lib.errors import ModelError
 
 _CHUNK = 1 << 23  # logits held at a time: 32 MiB in float32
-_BLOCK = 8  # rows of them that are worked on at a time, so that a processor's caches hold the rest
+BLOCK = 8  # rows of them that are worked on at a time, so that a processor's caches hold them
 
 
 class Scored(NamedTuple):
@@ -101,7 +101,7 @@ class Head:
         for start in range(0, len(hidden), step):
             rows = slice(start, start + step)
             logits = self(hidden[rows])  # (rows, vocabulary)
-            parts = [part.logsumexp(-1, keepdim=True) for part in torch.split(logits, _BLOCK)]
+            parts = [part.logsumexp(-1, keepdim=True) for part in torch.split(logits, BLOCK)]
             norm = torch.cat(parts)  # (rows, 1)
             if norm.isnan().any():
                 raise ModelError(
@@ -148,9 +148,9 @@ def count_ranks(logits: Tensor, rows: Tensor, values: Tensor) -> Tensor:
         (values,).
     """
     # Compared and summed as numbers in one reused buffer: sums of truth values are far slower.
-    buffer = logits.new_empty(min(_BLOCK, len(rows)), logits.shape[1])
+    buffer = logits.new_empty(min(BLOCK, len(rows)), logits.shape[1])
     counts = [logits.new_zeros(0)]
-    for some, least in zip(torch.split(rows, _BLOCK), torch.split(values, _BLOCK), strict=True):
+    for some, least in zip(torch.split(rows, BLOCK), torch.split(values, BLOCK), strict=True):
         held = torch.index_select(logits, 0, some, out=buffer[: len(some)])
         counts.append(torch.gt(held, least[:, None], out=held).sum(-1))
     return 1 + torch.cat(counts).long()
