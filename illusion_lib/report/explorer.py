@@ -7,10 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from illusion_lib.pruning.registry import DENSE
+from illusion_lib.records import RECOGNITION, RECOVERY
 from illusion_lib.report.escape import shorten, visible
 from illusion_lib.report.examples import item_rows
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.figures.flow import OUTCOME_LABELS
+from illusion_lib.report.figures.recovery import PROBE_LABELS
 from illusion_lib.report.numerals import absent, nats
 
 _COLUMNS = {
@@ -20,16 +23,24 @@ _COLUMNS = {
     "gold": "right answer",
     "dense_said": "dense model says",
     "said": "pruned model says",
+    "dense_picked": "dense model picks",
     "picked": "pruned model picks",
     "verdict": "outcome",
     "rank_dense": "rank, dense",
     "rank": "rank, pruned",
     "found_by": "brought back by",
-    "options": "options and their log-probabilities",
+    "dense_options": "dense model's log-probabilities",
+    "options": "pruned model's log-probabilities",
+    "beam": f"{PROBE_LABELS['beam']} found",
+    "sample": f"{PROBE_LABELS['sample']} found",
+    "one_shot": f"{PROBE_LABELS['one_shot']}, found",
     "item_id": "item",
     "model": "model",
 }
-_WIDE = ("options and their log-probabilities",)
+_WIDE = tuple(_COLUMNS[name] for name in ("dense_options", "options", *RECOVERY))
+_ITEM = ["model", "language", "item_id"]
+_LONGEST = 300
+_LONGEST_OUTPUT = 60  # of a search's outputs, of which there are several
 _ONE_LINE = ("pruning", "outcome", "item", "model")
 _LISTED = ("language", "pruning", "outcome", "model")
 
@@ -106,11 +117,42 @@ def explorer_frame(records: pd.DataFrame) -> pd.DataFrame:
     rows["options"] = [
         _options(o, s) for o, s in zip(rows["options"], rows["log_probs"], strict=True)
     ]
+    gold = records[records["target"] == "gold"]
+    rows = rows.merge(_dense_picks(gold), on=_ITEM, how="left")
+    rows = rows.merge(_searches(gold), on=["cell", *_ITEM], how="left")
     frame = rows[list(_COLUMNS)].rename(columns=_COLUMNS)
     for name in frame.columns:
         if not name.startswith("rank"):
-            frame[name] = [shorten(visible("" if t is None else t), 300) for t in frame[name]]
+            texts = ["" if absent(text) else text for text in frame[name]]
+            frame[name] = [shorten(visible(text), _LONGEST) for text in texts]
     return frame
+
+
+def _dense_picks(gold: pd.DataFrame) -> pd.DataFrame:
+    """Return what each dense model picks, and its log-probabilities in words."""
+    rows = gold[(gold["probe"] == RECOGNITION) & (gold["method"] == DENSE)]
+    scored = zip(rows["options"], rows["log_prob_sum"], strict=True)
+    texts = [_options(options, scores) for options, scores in scored]
+    return rows[_ITEM].assign(dense_picked=rows["output"], dense_options=texts)
+
+
+def _searches(gold: pd.DataFrame) -> pd.DataFrame:
+    """Return what each recovery probe found, in a column each: hits of tries, and the outputs."""
+    rows = gold[gold["probe"].isin(RECOVERY)]
+    texts = [
+        _search(*found)
+        for found in zip(rows["successes"], rows["tries"], rows["outputs"], strict=True)
+    ]
+    found = rows[["cell", *_ITEM, "probe"]].assign(text=texts)
+    wide = found.pivot(index=["cell", *_ITEM], columns="probe", values="text")
+    return wide.reindex(columns=list(RECOVERY)).reset_index()
+
+
+def _search(successes: Any, tries: Any, outputs: Any) -> str:
+    hits = "" if absent(successes) else f"{successes} of {tries} right"
+    told = [] if outputs is None or isinstance(outputs, float) else outputs
+    texts = (shorten(visible(text), _LONGEST_OUTPUT) or "(nothing)" for text in told)
+    return ": ".join(part for part in (hits, "; ".join(texts)) if part)
 
 
 def _options(options: Any, scores: Any) -> str:

@@ -84,7 +84,7 @@ class Start:
     def _numbers(self) -> str:
         v = self.verdict
         return (
-            f"At {v['quoted_label']} the model picks the right answer for "
+            f"At {v['quoted_label']} {self.records['model'].iloc[0]} picks the right answer for "
             f"{v['recognised_of_100']} of 100 questions and can say it for "
             f"{v['produced_of_100']}; before pruning it was {v['recognised_of_100_dense']} and "
             f"{v['produced_of_100_dense']}."

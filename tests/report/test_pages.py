@@ -77,6 +77,19 @@ def test_explorer_holds_every_row_and_no_address(records):
     assert not _LOADS.search(shown)
 
 
+def test_explorer_tells_what_each_search_found_and_both_scores(records):
+    frame = explorer_frame(records)
+    gold = records[records["target"] == "gold"]
+    beam = gold[(gold["probe"] == "beam") & (gold["method"] != "dense")]
+    told = frame["beam search found"] != ""
+    assert told.sum() == len(beam)
+    assert frame.loc[told, "beam search found"].str.match(r"\d+ of \d+ right").all()
+    before = gold[(gold["probe"] == "choice") & (gold["method"] == "dense")].set_index("item_id")
+    picked = frame["item"].map(before["output"])
+    assert (frame["dense model picks"] == picked).all()
+    assert (frame["dense model's log-probabilities"] != "").all()
+
+
 def test_sentence_names_the_numbers(records):
     start = Start(records)
     quoted = records[(records["label"] == start.verdict["quoted_label"])]
