@@ -11,6 +11,7 @@ takes a few minutes on two cores and replaces its own line in ``benchmarks/resul
     python benchmarks/probes.py --part long      # distinct prompts of about 300 tokens
     python benchmarks/probes.py --part texts     # greedy and beam texts against `generate`
     python benchmarks/probes.py --part ladder    # everything that is asked of an item
+    python benchmarks/probes.py --part bfloat16  # how far each tool then is from float32
 
 In bfloat16 every tool, lm-eval included, is tenths of a nat from float32, so log-probs are compared
 in float32 only; ``--dtype bfloat16`` times a machine that has bfloat16 units.
@@ -21,11 +22,20 @@ from __future__ import annotations
 import argparse
 import csv
 import statistics
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from peers import (
+    Request,
+    chat_ends,
+    generate,
+    peer_ladder,
+    score_harness,
+    until,
+    use_best_batch,
+)
 from turns import Measured, matmul_rates, measure
 
 import illusion_lib as il
@@ -36,15 +46,12 @@ from illusion_lib.probes.beam import beam_search
 from illusion_lib.probes.decode import greedy
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts, shuffled_options
-from illusion_lib.probes.tokens import Encoder, Stops, common_prefix, stop_tokens
+from illusion_lib.probes.tokens import Encoder, Stops, common_prefix
 from illusion_lib.probes.tree import Tree
 from illusion_lib.records import LADDER
 
 RESULTS = Path(__file__).with_name("results") / "probes.csv"
 ASKED = tuple(name for name in LADDER if name != "one_shot")
-Request = tuple[str, tuple[str, ...]]  # a prompt and its options
-_HARNESS_BATCHES = (8, 16, 32)
-_GENERATE_BATCH = 20  # prompts; in beam search, eight rows each
 
 
 @dataclass(frozen=True)
@@ -105,83 +112,6 @@ def score_ours(model: Model, engine: Engine, requests: list[Request]) -> list[fl
     return [value for row in engine.budget.run(costs, work) for value in row]
 
 
-def score_harness(lm: Any, requests: list[Request]) -> list[float]:
-    """Score with lm-evaluation-harness."""
-    from lm_eval.api.instance import Instance
-
-    instances = [
-        Instance(request_type="loglikelihood", doc={}, arguments=(prompt, option), idx=0)
-        for prompt, options in requests
-        for option in options
-    ]
-    return [score for score, _ in lm.loglikelihood(instances, disable_tqdm=True)]
-
-
-def use_best_batch(lm: Any, requests: list[Request]) -> int:
-    """Let the harness take the batch size that is its fastest on some of the requests."""
-    some = requests[: max(8, len(requests) // 4)]
-    seconds = {}
-    for size in _HARNESS_BATCHES:
-        lm.batch_size_per_gpu = size
-        (found,) = measure(lambda: score_harness(lm, some), rounds=1)
-        seconds[size] = found.seconds
-    lm.batch_size_per_gpu = min(seconds, key=lambda size: seconds[size])
-    return int(lm.batch_size_per_gpu)
-
-
-def generate(
-    model: Model, texts: list[str], ends: list[int], limit: int, **settings: Any
-) -> list[list[int]]:
-    """Return what ``transformers.generate`` writes after each prompt, in tokens."""
-    made: list[list[int]] = []
-    for start in range(0, len(texts), _GENERATE_BATCH):
-        some = texts[start : start + _GENERATE_BATCH]
-        batch = model.tokenizer(some, return_tensors="pt", padding=True, add_special_tokens=False)
-        out = model.net.generate(**batch, max_new_tokens=limit, eos_token_id=ends, **settings)
-        made += out[:, batch.input_ids.shape[1] :].tolist()
-    return made
-
-
-def until(tokens: list[int], ends: list[int]) -> list[int]:
-    """Return the tokens before the first that ends an answer."""
-    return tokens[: next((i for i, token in enumerate(tokens) if token in ends), len(tokens))]
-
-
-def peer_ladder(model: Model, lm: Any, items: tuple[Item, ...], spec: il.ProbeSpec) -> list[int]:
-    """Ask what the ladder asks (but one-shot) with the harness and ``generate``."""
-    chat = Prompts.of(model, spec)
-    ends = chat_ends(model).tolist()
-    limit, opened = spec.max_new_tokens, [chat.open(item) for item in items]
-    options = [tuple(f" {o}" for o in shuffled_options(item, 0)) for item in items]
-    score_harness(lm, list(zip(opened, options, strict=True)))
-    targets = [(f" {item.answer}", f" {item.distractors[0]}") for item in items]
-    score_harness(lm, list(zip(opened, targets, strict=True)))
-    shown = [chat.candidates(item, shuffled_options(item, 0)) for item in items]
-    generate(model, shown, ends, limit, do_sample=False)
-    answers = generate(model, opened, ends, limit, do_sample=False)
-    wrong = [
-        text
-        for item, text, tokens in zip(items, opened, answers, strict=True)
-        if not il.items.matches(
-            model.tokenizer.decode(until(tokens, ends)),
-            item.accepted,
-            item.distractors,
-            item.language,
-        )
-    ]
-    n, k = spec.beams, spec.samples
-    search = {"num_beams": n, "num_return_sequences": n, "early_stopping": True}
-    generate(model, wrong, ends, limit, do_sample=False, **search)
-    generate(model, wrong, ends, limit, do_sample=True, num_return_sequences=k, top_k=0)
-    return [len(wrong)]
-
-
-def chat_ends(model: Model) -> torch.Tensor:
-    """Return the tokens that end an answer."""
-    encoder = Encoder(model.tokenizer, special=False, limit=4096)
-    return torch.tensor(sorted(stop_tokens(model.net, encoder, chat=True).later))
-
-
 def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...], rounds: int) -> Line:
     """Score the same requests with both tools."""
     requests = requests_of(part, model, items)
@@ -200,6 +130,26 @@ def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...], ro
     note = f"{len(gaps)} requests; lm-eval in batches of {batch}"
     note += f"; matrix products reach {peak / 1e9:.0f} GFLOP/s"
     return line(part, model, len(requests), prompt, ours, peer, share, max(gaps), note)
+
+
+def compare_dtypes(model: Model, lm: Any, items: tuple[Item, ...], rounds: int) -> Line:
+    """Score the same requests in bfloat16 with both tools: how far each then is from float32."""
+    requests = requests_of("short", model, items)
+    exact = score_ours(model, Engine.of(model.net), requests), score_harness(lm, requests)
+    model.net.to(torch.bfloat16)  # the harness drives the same network
+    coarse = replace(model, spec=replace(model.spec, dtype="bfloat16"))
+    ours, peer = measure(
+        lambda: score_ours(coarse, Engine.of(coarse.net), requests),
+        lambda: score_harness(lm, requests),
+        rounds=rounds,
+    )
+    moved = [
+        max(abs(a - b) for a, b in zip(right, one.found, strict=True))
+        for right, one in zip(exact, (ours, peer), strict=True)
+    ]
+    prompt, _ = cost_of(model, requests)
+    note = f"{len(peer.found)} requests; greatest difference from float32, lm-eval's {moved[1]:.2f}"
+    return line("bfloat16", coarse, len(requests), prompt, ours, peer, None, moved[0], note)
 
 
 def cost_of(model: Model, requests: list[Request]) -> tuple[int, int]:
@@ -307,7 +257,7 @@ def keep(found: Line) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parts = ("short", "system", "shared", "long", "texts", "ladder")
+    parts = ("short", "system", "shared", "long", "texts", "ladder", "bfloat16")
     parser.add_argument("--part", choices=parts, default="short")
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--items", type=int, default=60)
@@ -329,6 +279,8 @@ def main() -> None:
         lm = HFLM(pretrained=model.net, tokenizer=model.tokenizer, batch_size=32)
         if given.part == "ladder":
             found = compare_ladders(model, lm, items, given.rounds)
+        elif given.part == "bfloat16":
+            found = compare_dtypes(model, lm, items, given.rounds)
         else:
             found = compare_scores(given.part, model, lm, items, given.rounds)
     keep(found)
