@@ -10,6 +10,7 @@ from illusion_lib.report.explorer import explorer_table
 pytestmark = pytest.mark.slow
 ROWS = 50_000
 SLOWEST = 60  # seconds to open it, on a machine that is busy with other tests
+_OUTPUT = "The capital of this land is a town on a river"
 _TOWNS = ("Jakarta", "Lima", "Oslo", "Accra", "Quito", "Dakar", "Hanoi")
 
 
@@ -24,12 +25,17 @@ def many(rows):
             "right answer": [_TOWNS[i % 7] for i in numbers],
             "dense model says": [f"The capital of land {i} is {_TOWNS[i % 7]}." for i in numbers],
             "pruned model says": [f"Land {i} is a land with a capital." for i in numbers],
+            "dense model picks": [_TOWNS[i % 7] for i in numbers],
             "pruned model picks": [_TOWNS[(i + i % 2) % 7] for i in numbers],
             "outcome": [("kept", "lost: demoted", "neither")[i % 3] for i in numbers],
             "rank, dense": [1] * rows,
             "rank, pruned": [(i * 7919) % rows + 1 for i in numbers],
             "brought back by": ["beam search"] * rows,
-            "options and their log-probabilities": ["Lima −1.0; Oslo −2.0; Accra −3.0"] * rows,
+            "dense model's log-probabilities": ["Lima −1.0; Oslo −2.0; Accra −3.0"] * rows,
+            "pruned model's log-probabilities": ["Lima −4.0; Oslo −5.0; Accra −6.0"] * rows,
+            "beam search found": [f"1 of 4 right: {_OUTPUT}; {_OUTPUT}; {i}" for i in numbers],
+            "sampling found": [f"0 of 4 right: {_OUTPUT}; {_OUTPUT}; {i}" for i in numbers],
+            "one example shown, found": [f"1 of 1 right: Land {i}" for i in numbers],
             "item": [f"capital/{i:05d}/xx" for i in numbers],
             "model": ["some-model"] * rows,
         }
