@@ -81,6 +81,15 @@ def test_plan_sweep_and_sweep_again(illusion, study, tmp_path):
     assert "2 cells, 2 finished; about 0.0 min" in again.stdout
 
 
+def test_what_fails_every_cell_is_said_once(illusion, study, tmp_path):
+    path = tmp_path / "missing.yml"
+    path.write_text(study.read_text().replace("tiny-random", "no-model"))
+    done = illusion("sweep", path, "--out", tmp_path / "run", "--workers", "1")
+    assert done.returncode == 1
+    assert "failed: no-model dense, no-model magnitude-s050: unknown model" in done.stderr
+    assert done.stderr.count("unknown model") == 1
+
+
 def test_prune_takes_documents_languages_and_a_text_for_perplexity(illusion, tmp_path):
     text = "the capital of France is Paris " * 20
     (tmp_path / "a.jsonl").write_text(json.dumps({"text": text}))

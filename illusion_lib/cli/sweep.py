@@ -126,8 +126,11 @@ def sweep_into(spec: StudySpec, folder: Path, device: str, executor: Executor) -
 
     with display(out_console) as shown:
         result = run_study(spec, Store(folder), device=device, executor=executor, watch=shown)
+    failed: dict[str, list[str]] = {}  # a missing model fails all of its cells: say so once
     for cell, reason in result.failures:
-        err_console.print(f"failed: {cell_name(cell)}: {reason}", markup=False, highlight=False)
+        failed.setdefault(reason, []).append(cell_name(cell))
+    for reason, names in failed.items():
+        err_console.print(f"failed: {', '.join(names)}: {reason}", markup=False, highlight=False)
     out_console.print(f"{len(result.cells)} of {len(spec.cells())} cells in {folder}", markup=False)
     if result.failures:
         raise typer.Exit(1)
