@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import html
-import shlex
 from typing import Any
 
 import yaml
 
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.history import PublishedRun
+from illusion_lib.report.repeat import repeat_commands
 from illusion_lib.runs import StudyResult
 
 
@@ -29,8 +29,7 @@ def imprint(result: StudyResult, run: PublishedRun) -> str:
         In a published site ``tools/publish.py`` turns the run's name into its permanent link; in
         the book ``illusion.js`` turns ``data-file`` into a link to the study file.
     """
-    command = shlex.join(["illusion", "sweep", result.study.name, "--out", f"runs/{run.study}"])
-    command += f" && {shlex.join(['illusion', 'report', f'runs/{run.study}'])}"
+    command = " && ".join(repeat_commands(result.study))
     name = f'<span data-run="{attribute(run.run)}">{plain(run.run)}</span>'
     return (
         f'<p class="imprint">Run {name} of study {plain(run.study)} '

@@ -15,6 +15,7 @@ from illusion_lib.report.degraded import batch_dependence, degraded
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import MISSING, count, percent
+from illusion_lib.report.repeat import repeat_commands
 from illusion_lib.report.tables import table
 from illusion_lib.runs import CellResult, StudyResult
 
@@ -119,11 +120,10 @@ def _file_row(cell: CellResult) -> dict[str, Any]:
 
 def _command(result: StudyResult) -> str:
     """Return the plain papermill command of one cell, or the sweep of several."""
-    name = result.study.name
     if len({cell.spec.slug for cell in result.cells}) <= 2 and len(result.cells) <= 2:
         spec = result.cells[-1].spec
         words = ["papermill", "notebooks/cell.ipynb", "out.ipynb", "-p", "model", spec.model.name]
-        words += ["-p", "method", spec.prune.method, "-p", "study", name]
+        words += ["-p", "method", spec.prune.method, "-p", "study", result.study.name]
         if spec.prune.pattern:
             words += ["-p", "pattern", spec.prune.pattern]
         elif spec.prune.sparsity:
@@ -132,7 +132,7 @@ def _command(result: StudyResult) -> str:
             words += ["-p", "calibration_seed", str(spec.calibration.seed)]
         command = shlex.join(words)
     else:
-        command = f"illusion sweep {name} --out runs/{name}\nillusion report runs/{name}"
+        command = "\n".join(repeat_commands(result.study))
     return f"<pre>{html.escape(command)}</pre>"
 
 

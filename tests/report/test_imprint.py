@@ -14,7 +14,7 @@ def test_it_names_run_date_version_spec_and_command(study_result):
     assert f'data-run="2026-01-02-{fingerprint(study_result.cells)[:8]}"' in shown
     assert "computed 2026-01-02 with illusion_lib 0.1.0" in shown
     assert 'data-file="study.json"' in shown
-    assert "illusion sweep synthetic --out runs/synthetic &amp;&amp; illusion report" in shown
+    assert "illusion sweep study.json --out runs/synthetic &amp;&amp; illusion report" in shown
 
 
 def test_the_configuration_stays_but_for_title_and_footer(study_result):

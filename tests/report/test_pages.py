@@ -143,7 +143,7 @@ def test_lessons_read_the_records(records):
 def test_provenance_names_files_and_command(study_result):
     shown = provenance(study_result).content
     assert 'data-file="tiny-random/wanda-2of4.parquet"' in shown
-    assert "illusion sweep synthetic" in shown
+    assert "illusion sweep study.json --out runs/synthetic" in shown
     assert "evidence for nothing" in study_summary(study_result).content
     assert "neither smaller nor faster" in cell_summary(study_result).content
 
