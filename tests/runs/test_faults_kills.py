@@ -95,11 +95,13 @@ def test_a_killed_driver_takes_its_workers_along_and_loses_nothing(tmp_path, und
     command, said = [sys.executable, "-c", code], tmp_path / "said"
     with said.open("wb") as output:
         driver = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": paths}, stderr=output)
-    wait_until(lambda: len(left_by(tmp_path)) >= 8, 60)
-    driver.kill()
-    driver.wait()
+    try:
+        wait_until(lambda: len(left_by(tmp_path)) >= 8)
+    finally:
+        driver.kill()
+        driver.wait()
     workers = {event.pid for event in EventReader(tmp_path).new() if event.kind == "started"}
-    wait_until(lambda: not any(map(alive, workers)), 10)
+    wait_until(lambda: not any(map(alive, workers)))
     assert said.read_text() == ""
     before = left_by(tmp_path)
     assert 0 < len(before) < len(undisturbed)
@@ -113,7 +115,7 @@ def test_a_killed_driver_takes_its_workers_along_and_loses_nothing(tmp_path, und
 def test_a_worker_ends_at_once_wherever_it_is(tmp_path):
     job = Job(None, "k", str(tmp_path))
     running = process.start(fake_work.sits_in_a_destructor, job, 0, (), math.inf)
-    wait_until((tmp_path / "inside").exists, 60)
+    wait_until((tmp_path / "inside").exists)
     begin = time.monotonic()
     running.process.terminate()
     running.process.join(30)
@@ -121,8 +123,9 @@ def test_a_worker_ends_at_once_wherever_it_is(tmp_path):
     assert running.process.exitcode == 1
 
 
-def wait_until(condition, seconds):
-    end = time.monotonic() + seconds
+def wait_until(condition):
+    """Wait for what happens within seconds on a quiet machine, and on a busy one later."""
+    end = time.monotonic() + 300
     while not condition():
         assert time.monotonic() < end, "it took too long"
         time.sleep(0.05)
