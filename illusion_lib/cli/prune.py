@@ -46,7 +46,7 @@ def prune(
     """
     from illusion_lib.runs.export import export_pruned
 
-    spec = PruneSpec(method, sparsity, pattern, statistics)  # type: ignore[arg-type]  # it refuses
+    spec = PruneSpec(method, sparsity, pattern, statistics)  # type: ignore[arg-type]  # spec checks
     windows = CalibrationSpec(calibration, samples, length, seed, tuple(language or ()))
     with _bar() as show:
         done = export_pruned(

@@ -87,7 +87,7 @@ def follow(
     begins = list(accumulate(map(len, inputs), initial=len(prefix.tokens)))
     read = [
         [row, *range(begin, begin + len(tokens))]
-        for row, begin, tokens in zip(rows, begins, inputs, strict=False)
+        for row, begin, tokens in zip(rows, begins[:-1], inputs, strict=True)
     ]
     if not any(inputs):
         return Followed(prefix.hidden, read)
