@@ -29,6 +29,7 @@ from illusion_lib.runs.store import RECORDS
 from illusion_lib.runs.sweep import STUDY_FILE
 
 _OURS = ".illusion-site"
+START = "intro.md"
 _BUILD_LIMIT = 900
 # A page may link anywhere, but must load nothing from elsewhere.
 _LOADS = re.compile(
@@ -89,8 +90,9 @@ def build_report(
         config = (book_sources() / "_config.yml").read_text(encoding="utf-8")
         shown = book_config(config, result, published_runs[0])
         (target / "_config.yml").write_text(shown, encoding="utf-8")
-        # The run's pages take longest, those over many cells most of all: they begin first.
-        render_pages([*reversed(runs), *authored], crew, progress=progress)
+        # What takes longest begins first: the run's pages, those over many cells most of all. Of
+        # the others the lessons do, so that no core waits long for the last page.
+        render_pages([*reversed(runs), *reversed(authored)], crew, progress=progress)
     index = _build(target, strict)
     shutil.copyfile(target / HISTORY, index.parent / HISTORY)
     check_offline(index.parent)
@@ -159,6 +161,11 @@ def page_title(cell: CellResult) -> str:
     seed = f", calibration draw {draw[2]}" if draw[1] and draw[2].isdigit() else ""
     label = cell.spec.prune.label
     return f"{label[0].upper()}{label[1:]}{seed} · {cell.spec.model.slug}"
+
+
+def start_title(result: StudyResult) -> str:
+    """Return the question that the start page answers, with the model that it answers it for."""
+    return f"Can you trust multiple choice on {result.cells[0].spec.model.slug}?"
 
 
 def by_model(result: StudyResult) -> dict[str, list[CellResult]]:
@@ -235,6 +242,7 @@ def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, s
     return Page(
         path,
         target.with_suffix(".ipynb"),
+        start_title(result) if path.name == START else None,
         parameters={name: values[name] for name in known if name in values},
         fingerprint="".join(text for name, text in read.items() if name in known),
         private=private | {str(site): "report"},

@@ -6,14 +6,17 @@ import hashlib
 import html
 import io
 import re
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import matplotlib as mpl
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from illusion_lib.report.escape import attribute
-from illusion_lib.report.style import INK
+from illusion_lib.report.phone import FITS, narrow
+from illusion_lib.report.style import INK, drawing
 
 _REFERENCE = re.compile(r'(\bid="|url\(#|href="#)')
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt" height="([\d.]+)pt"')
@@ -45,23 +48,34 @@ class Exhibit:
     n: str
     stored: bool = True
 
-    def svg(self) -> str:
-        """Return the drawing as an SVG element that takes the page's text colour and width."""
+    def svg(self, phone: bool = False) -> str:
+        """Return the drawing as an SVG element that takes the page's text colour and width.
+
+        Parameters
+        ----------
+        phone
+            Whether it is laid out for a narrow screen.
+        """
         buffer = io.StringIO()
-        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.caption}):
-            self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        drawing = buffer.getvalue()
-        drawing = drawing[drawing.index("<svg") :]
-        prefix = "x" + hashlib.sha256((self.caption + self.alt).encode()).hexdigest()[:8]
-        drawing = _REFERENCE.sub(rf"\g<1>{prefix}-", drawing)
-        drawing = re.sub(r"<metadata>.*?</metadata>", "", drawing, flags=re.DOTALL)
-        drawing = drawing.replace(INK, "currentColor")
+        with drawing({"svg.hashsalt": self.caption}), ExitStack() as layout:
+            if phone:
+                layout.enter_context(narrow(self.figure))
+            # Not `savefig`, which goes through the whole drawing once more to find the layout.
+            canvas: Any = FigureCanvasSVG(self.figure)
+            canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
+        drawn = buffer.getvalue()
+        drawn = drawn[drawn.index("<svg") :]
+        prefix = "xp"[phone] + hashlib.sha256((self.caption + self.alt).encode()).hexdigest()[:8]
+        drawn = _REFERENCE.sub(rf"\g<1>{prefix}-", drawn)
+        drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
+        drawn = drawn.replace(INK, "currentColor")
         return _SIZE.sub(
             lambda m: (
-                f'<svg role="img" aria-label="{attribute(self.alt, 2000)}" '
+                f'<svg class="{"for-phone" if phone else "for-desk"}" role="img" '
+                f'aria-label="{attribute(self.alt, 2000)}" '
                 f'style="width:100%;max-width:{float(m[2]):.0f}pt;height:auto" {m[1]}'
             ),
-            drawing,
+            drawn,
             count=1,
         )
 
@@ -70,10 +84,12 @@ class Exhibit:
         self.figure.savefig(path, facecolor="white", dpi=200)
 
     def _repr_html_(self) -> str:
-        """Return what a notebook and the book show."""
+        """Return what a notebook and the book show: in a form for phones too where it is wide."""
         source = f"; {RECORDS_LINK}" if self.stored else ""
+        forms = (False, True) if self.figure.get_figwidth() > FITS else (False,)
+        drawings = "".join(self.svg(phone) for phone in forms)
         return (
-            f'<figure class="exhibit"><div class="exhibit-picture" tabindex="0">{self.svg()}</div>'
+            f'<figure class="exhibit"><div class="exhibit-picture">{drawings}</div>'
             f'<figcaption class="tex2jax_ignore">{html.escape(self.caption)} '
             f'<span class="exhibit-n">n = {html.escape(self.n)}{source}.</span>'
             "</figcaption></figure>"

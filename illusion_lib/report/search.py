@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from illusion_lib.divergence import outcomes, pairs
@@ -50,10 +51,8 @@ def _beam_table(row: Any) -> Html:
             "verdict": ["right" if hit else "wrong" for hit in right],
         }
     )
-    question = shorten(visible(row["question"]), 200)
-    caption = (
-        f"{row['label']}: “{question}” The right answer is {shorten(visible(row['gold']), 80)}."
-    )
+    question, gold = shorten(visible(row["question"]), 200), shorten(visible(row["gold"]), 80)
+    caption = f"{sum(right)} of {len(right)} beams of {row['label']} say {gold}. “{question}”"
     return table(shown, caption, {"beam": str}, {"text": "what beam search returned"}, ("text",))
 
 
@@ -78,7 +77,7 @@ def pass_at_k(records: pd.DataFrame) -> Exhibit | Html:
     if groups["lost answers"][0].empty:
         return note("No answer was lost to production only in this run.")
     with drawing():
-        figure = new_figure(5.6, 3.0)
+        figure = new_figure(4.7, 2.9)
         axes = figure.subplots()
         said = []
         for name, (rows, line) in groups.items():
@@ -90,9 +89,10 @@ def pass_at_k(records: pd.DataFrame) -> Exhibit | Html:
                     f"{name}: {curve[0]:.2f} with one sample, {curve[-1]:.2f} with {curve.size}"
                 )
         axes.set(ylim=(0, 1.03), xlabel="samples", ylabel="chance of at least one hit")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.legend(fontsize=8.5)
-    caption = f"Over all prunings of this run. {'; '.join(said)}."
+    caption = f"Over all prunings of this run, {'; '.join(said)}."
     n = f"{len(groups['lost answers'][0])} lost answers"
     return Exhibit(figure, caption, "Line chart of pass@k. " + caption, n)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -82,9 +82,10 @@ _RC: Any = {
 
 
 @contextmanager
-def drawing() -> Iterator[None]:
-    """Apply the style to whatever is drawn inside the block."""
-    with mpl.rc_context(_RC):
+def drawing(also: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Apply the style, and further settings of matplotlib, to what is drawn inside the block."""
+    settings: Any = _RC | dict(also or {})
+    with mpl.rc_context(settings):
         yield
 
 

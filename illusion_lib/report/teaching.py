@@ -70,7 +70,7 @@ def curves(
     places = np.asarray(x, dtype=np.float64)
     values = {name: np.asarray(y, dtype=np.float64) for name, y in series.items()}
     with drawing():
-        figure = new_figure(5.6, 3.0)
+        figure = new_figure(4.7, 2.9)
         axes = figure.subplots()
         for (line, mark), (name, y) in zip(_LINES, values.items(), strict=False):
             axes.plot(places, y, line, marker=mark, color=INK, label=name)

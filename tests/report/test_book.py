@@ -90,6 +90,7 @@ def test_study_becomes_a_book(site, study_result):
     assert "book/runs/tiny-random/wanda-2of4.html" in pages
     titles = [re.search("<title>(.*?)</title>", (site / p).read_text(), re.S)[1] for p in pages]
     assert len(set(titles)) == len(titles)
+    assert "Can you trust multiple choice on tiny-random?" in " ".join(titles)
     total = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     assert total < 25e6
     for cell in study_result.cells:

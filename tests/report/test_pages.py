@@ -14,7 +14,7 @@ from illusion_lib.report.examples import examples_table, item_rows, lost_example
 from illusion_lib.report.explorer import explorer, explorer_frame
 from illusion_lib.report.provenance import cell_summary, provenance, study_summary
 from illusion_lib.report.render import parameter_names
-from illusion_lib.report.scoring import one_question, score_table
+from illusion_lib.report.scoring import one_question, score_marks, score_table
 from illusion_lib.report.search import beams_of_one, pass_at_k
 from illusion_lib.report.start import Start
 from illusion_lib.report.tables import table
@@ -136,6 +136,8 @@ def test_dense_cell_has_nothing_to_compare(records):
 def test_lessons_read_the_records(records):
     assert "right-answer" in one_question(records).content
     assert score_table(records).content.count("<tr>") == 1 + records["label"].nunique()
+    assert len(score_marks(records).figure.axes[0].get_yticks()) == records["label"].nunique()
+    assert "picked right by the score" in score_marks(records).caption
     assert "what beam search returned" in beams_of_one(records).content
     assert "one sample" in pass_at_k(records).caption
 
@@ -158,13 +160,14 @@ LESSONS = sorted(path.name for path in (ROOT / "book" / "learn").glob("*.md"))
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_a_lesson_has_text_code_something_to_see_and_an_exercise(name):
-    """Narrative, definition, code you can run, a figure or table, an exercise with its solution."""
+    """Narrative, definition, code in sight, a figure, an exercise with its hidden solution."""
     text = (ROOT / "book" / "learn" / name).read_text(encoding="utf-8")
     assert "```{code-cell}" in text
     assert "$" in text or "\n| " in text, "a definition: a formula or a table of terms"
-    code = "\n".join(re.findall(r"```\{code-cell\} python3\n(.*?)```", text, re.DOTALL))
-    shown = ("matrix", "curves", "next_tokens", "table", "heat_strip", "pass_at_k", "beams_of_one")
-    assert any(f"{name}(" in code for name in shown), "a figure or table"
+    cells = re.findall(r"```\{code-cell\} python3\n(.*?)```", text, re.DOTALL)
+    assert any(not cell.startswith(":tags:") for cell in cells), "code that a reader sees"
+    drawn = ("curves", "next_tokens", "heat_strip", "pass_at_k", "score_marks")
+    assert any(f"{name}(" in cell for name in drawn for cell in cells), "a figure"
     assert "{admonition} Exercise" in text
     solution = text[text.index("{admonition} Solution") :]
     assert ":class: dropdown" in solution

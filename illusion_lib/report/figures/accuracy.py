@@ -48,8 +48,9 @@ def accuracy(table: pd.DataFrame, formats: Sequence[str] = _PAIR) -> Exhibit:
             part = overall[overall["method"].isin([DENSE, method])]
             for name in formats:
                 _series(axes, part[part["format"] == name], method, name)
-            _chance_line(axes, part)
+            level = _chance_line(axes, part)
             _frame(axes, part, method_label(method))
+        _name_chance(panels[-1], level)
         panels[0].set_ylabel("share of questions right")
         _legend(figure, formats)
     return Exhibit(figure, _finding(overall), _alt(overall, methods), _n(overall))
@@ -76,8 +77,9 @@ def accuracy_by_language(table: pd.DataFrame) -> Exhibit:
                 both = part[part["method"].isin([DENSE, method])]
                 for kind in _PAIR:
                     _series(axes, both[both["format"] == kind], method, kind, band=False)
-            _chance_line(axes, part)
+            level = _chance_line(axes, part)
             _frame(axes, part, name)
+        _name_chance(grid[len(names) - 1], level)
         grid[0].set_ylabel("share of questions right")
         _legend(figure, _PAIR, [m for m in table["method"].unique() if m != DENSE])
     gaps = {name: _widest(table[table["language"] == name]) for name in names}
@@ -114,12 +116,20 @@ def _series(axes: Axes, rows: pd.DataFrame, method: str, name: str, band: bool =
             )  # fmt: skip
 
 
-def _chance_line(axes: Axes, rows: pd.DataFrame) -> None:
+def _chance_line(axes: Axes, rows: pd.DataFrame) -> float | None:
     chance = rows.loc[rows["format"] == RECOGNITION, "chance"].dropna()
-    if len(chance):
-        level = float(chance.iloc[0])
-        axes.axhline(level, **CHANCE)
-        axes.text(0.0, level + 0.012, "guessing", fontsize=7.5, alpha=0.85)
+    if chance.empty:
+        return None
+    level = float(chance.iloc[0])
+    axes.axhline(level, **CHANCE)
+    return level
+
+
+def _name_chance(axes: Axes, level: float | None) -> None:
+    """Name the dotted line beside the last panel, where no other line is."""
+    if level is not None:
+        beside = axes.get_yaxis_transform()
+        axes.text(1.02, level, "guess", transform=beside, va="center", fontsize=8)
 
 
 def _frame(axes: Axes, rows: pd.DataFrame, title: str) -> None:

@@ -45,7 +45,7 @@ def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
                 shares = np.concatenate([[0.0], share, [1.0]])
                 label_n = f"{name} (n = {ranks.size})"
                 axes.step(steps, shares, where="post", color=line_colour, ls=line, label=label_n)
-        axes.set(xscale="log", ylim=(0, 1.03), xlabel="rank of the answer's first token (1 = top)")
+        axes.set(xscale="log", ylim=(0, 1.03), xlabel="rank of its first token (1 = top)")
         axes.set_ylabel("share of questions at or above")
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
         axes.grid(axis="both")
