@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.errors import ModelError
 from illusion_lib.probes import expanded, packed
 from illusion_lib.probes.budget import Budget
@@ -91,6 +92,7 @@ class Engine:
         ModelError
             The network cannot be driven at all.
         """
+        keep_freed_memory()
         takes = inspect.signature(net.base_model.forward).parameters
         positioned = "position_ids" in takes
         head = Head.of(net)

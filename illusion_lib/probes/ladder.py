@@ -15,6 +15,7 @@ import pandas as pd
 from illusion_lib.errors import ItemError, SpecError
 from illusion_lib.items.item import Item
 from illusion_lib.models import Model
+from illusion_lib.packing import packed_weights
 from illusion_lib.probes.answers import answer
 from illusion_lib.probes.batch import Batch, ask
 from illusion_lib.probes.budget import Budget
@@ -87,7 +88,8 @@ def run_ladder(
     session = Session(model, items, spec, progress or (lambda done, total, what: None))
     if budget is not None:
         session.engine = replace(session.engine, budget=budget)
-    found = _run(session, reference)
+    with packed_weights(model.net):
+        found = _run(session, reference)
     return [record for item in items for record in found[item.id]]
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import torch
 
+from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.errors import PruneError
 from illusion_lib.models import Model
 from illusion_lib.pruning import allocation, replay
@@ -69,6 +70,7 @@ def prune(
         The model's layers cannot be pruned as asked. When it is raised during the work, blocks
         before the named layer are pruned already: load the model again.
     """
+    keep_freed_memory()
     method = METHODS[spec.method]
     check_request(spec, method, calibration)
     blocks = () if spec.method == DENSE else find_blocks(model.net)

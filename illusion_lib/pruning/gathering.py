@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
+from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.models import Model
 from illusion_lib.pruning import replay
 from illusion_lib.pruning.blocks import Block, find_blocks
@@ -36,6 +37,7 @@ def collect(model: Model, tokens: torch.Tensor, need: Collected = "gram") -> Sta
     need
         ``norms`` is enough for Wanda; ``gram`` serves every method and takes more time and memory.
     """
+    keep_freed_memory()
     tokens = checked_tokens(model, tokens)
     inputs = gather(model, find_blocks(model.net), tokens, need)
     return Statistics(inputs, need, tokens.numel())

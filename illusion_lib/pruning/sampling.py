@@ -7,8 +7,10 @@ from typing import Any
 
 import torch
 
+from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.errors import ModelError
 from illusion_lib.models import Model
+from illusion_lib.packing import packed_weights
 
 _ROWS = 32  # texts sampled side by side
 
@@ -29,11 +31,13 @@ def sample_text(
     openings
         Texts that the rows begin with, dealt out in turn: they lead the model into a language.
     """
+    keep_freed_memory()
     generator = torch.Generator().manual_seed(seed)
     uniforms = torch.rand(samples, length, dtype=torch.float64, generator=generator)
     given = _given(model, samples, length, openings)
     parts = zip(torch.split(uniforms, _ROWS), torch.split(given, _ROWS), strict=True)
-    return torch.cat([_decode(model, *part) for part in parts])
+    with packed_weights(model.net):
+        return torch.cat([_decode(model, *part) for part in parts])
 
 
 def _given(model: Model, samples: int, length: int, openings: Sequence[str]) -> torch.Tensor:
