@@ -8,7 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from illusion_lib.anchors.base import AnchorEstimator, Respond
+from illusion_lib.anchors.base import Respond
+from illusion_lib.anchors.in_turn import InTurn
 from illusion_lib.anchors.irt_model import TwoParameter, fit_two_parameter
 from illusion_lib.anchors.item_response import fill_unseen
 from illusion_lib.anchors.matrix import FloatArray, IntArray
@@ -42,7 +43,7 @@ class Sitting:
 
 
 @dataclass(eq=False)
-class AdaptiveTest(AnchorEstimator):
+class AdaptiveTest(InTurn):
     """Computerised adaptive testing in a one-dimensional two-parameter model.
 
     Each next item has the greatest Fisher information a^2 P (1 - P) at the current ability, whose

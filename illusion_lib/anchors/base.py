@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from illusion_lib.anchors.intervals import ErrorQuantiles, error_quantiles
+from illusion_lib.anchors.intervals import ErrorQuantiles, Refit, error_quantiles
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.training import Training, checked_table
 from illusion_lib.errors import AnchorError
@@ -110,7 +110,7 @@ class AnchorEstimator(ABC):
                 f"only {n_models} training models for {self.n_anchors} anchors: "
                 "the fit leans on its penalty"
             )
-        self._quantiles: dict[tuple[float, bool], ErrorQuantiles] = {}
+        self._quantiles: dict[tuple[Refit, float, bool], ErrorQuantiles] = {}
 
     def choose(self) -> None:
         """Set `anchors_`: the second third of `fit`."""
@@ -186,13 +186,8 @@ class AnchorEstimator(ABC):
         low, high
             float (models,) each, in [0, 1].
         """
-        refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
         estimate = self.predict(answers)
-        if (level, shift) not in self._quantiles:
-            self._quantiles[level, shift] = error_quantiles(
-                self._refit, self.training_, level, shift, self.calibration_folds
-            )
-        below, above = self._quantiles[level, shift]
+        below, above = self._error_quantiles(self._refit, level, shift)
         return np.clip(estimate + below, 0, 1), np.clip(estimate + above, 0, 1)
 
     def ask(self, respond: Respond) -> float:
@@ -201,6 +196,14 @@ class AnchorEstimator(ABC):
         Adaptive estimators override this: their next item depends on the answers so far.
         """
         return float(self.predict(respond(self.anchors_)[None])[0])
+
+    def ask_interval(
+        self, respond: Respond, level: float = 0.9, shift: bool = False
+    ) -> tuple[float, float, float]:
+        """Return estimate, low and high of one new model; see `ask` and `interval`."""
+        answers = respond(self.anchors_)[None]
+        low, high = self.interval(answers, level, shift)
+        return float(self.predict(answers)[0]), float(low[0]), float(high[0])
 
     def assess(self, scores: FloatArray) -> FloatArray:
         """Estimate full scores of models (rows) whose answers to every item are at hand.
@@ -217,9 +220,20 @@ class AnchorEstimator(ABC):
 
     def _refit(self, train: IntArray, test: IntArray) -> FloatArray:
         """Return estimates of training rows `test` by this pipeline fitted on rows `train`."""
-        scores, target = self.training_.rows(train)
-        fresh = replace(self)
-        return fresh.fit(scores, target).assess(self.training_.scores[test])
+        fresh = self._fitted_on(train)
+        return fresh.predict(self.training_.scores[test][:, fresh.anchors_])
+
+    def _fitted_on(self, train: IntArray) -> Self:
+        return replace(self).fit(*self.training_.rows(train))
+
+    def _error_quantiles(self, refit: Refit, level: float, shift: bool) -> ErrorQuantiles:
+        refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
+        key = refit, level, shift
+        if key not in self._quantiles:
+            self._quantiles[key] = error_quantiles(
+                refit, self.training_, level, shift, self.calibration_folds
+            )
+        return self._quantiles[key]
 
     def _complete(self, answers: ArrayLike) -> FloatArray:
         if not hasattr(self, "anchors_"):

@@ -32,6 +32,7 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "adaptive": AdaptiveTest(),
     "forward-ridge": ForwardRidge(),
     "best": Best(),
+    "best-fixed": Best(in_turn=False),
     "best-shift": Shifted(),
     "sparseeval-linear": SparseEval(network="linear"),
     "sparseeval": SparseEval(),

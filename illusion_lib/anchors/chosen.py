@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from illusion_lib.anchors.base import AnchorEstimator
+from illusion_lib.anchors.best import Best
 from illusion_lib.anchors.catalogue import ESTIMATORS
 from illusion_lib.anchors.matrix import FloatArray, ResponseMatrix, refuse
 from illusion_lib.errors import AnchorError
@@ -92,6 +93,8 @@ def choose_anchors(matrix: ResponseMatrix, estimator: str, n_anchors: int, seed:
         f"{estimator} asks each model other items as it goes; choose another to write items down",
     )
     unfitted = replace(ESTIMATORS[estimator], n_anchors=n_anchors, seed=seed)
+    if isinstance(unfitted, Best):
+        unfitted = replace(unfitted, in_turn=False)  # written down before any answer is known
     fitted = unfitted.fit(matrix.scores, None if matrix.plain else matrix.target)
     return Fitted(fitted, matrix)
 

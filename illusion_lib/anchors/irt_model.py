@@ -11,6 +11,8 @@ from illusion_lib.anchors.matrix import FloatArray, IntArray
 
 SLOPE_SD, EASE_SD = 1.0, 3.0
 """Prior standard deviations of slopes and intercepts; abilities have 1."""
+CACHED = 20_000
+"""Answers worked on at a time, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,25 @@ def fit_two_parameter(
     return TwoParameter(items[:, :-1], items[:, -1]), ability
 
 
+def fit_items(scores: FloatArray, ability: FloatArray) -> TwoParameter:
+    """Fit slopes and intercepts to models of known ability: the item half of the mode above.
+
+    Parameters
+    ----------
+    scores
+        float (models, items).
+    ability
+        float (models, dimensions), standardised.
+    """
+    design = np.column_stack([ability, np.ones(len(ability))])
+    start = np.zeros((scores.shape[1], design.shape[1]))
+    share = np.clip(scores.mean(axis=0), 0.02, 0.98)
+    start[:, -1] = np.log(share / (1 - share))
+    prior = np.concatenate([np.full(ability.shape[1], SLOPE_SD**-2), [EASE_SD**-2]])
+    items = _logistic_ridge(design, np.zeros(len(design)), scores.T, start, prior, rounds=6)
+    return TwoParameter(items[:, :-1], items[:, -1])
+
+
 def _first_abilities(scores: FloatArray, dimensions: int) -> FloatArray:
     centred = scores - scores.mean(axis=0)
     _, vectors = np.linalg.eigh(centred @ centred.T)
@@ -123,26 +144,42 @@ def _logistic_ridge(
     """Newton steps of many logistic regressions that share a design.
 
     design (n, d), offset (n,), answers (problems, n), start (problems, d), prior (d,) precisions.
-    Steps are shortened to length 2 and halved where the penalised likelihood falls.
+    Steps are shortened to length 2 and halved where the penalised likelihood falls. The problems
+    are solved a few at a time, as many as fit a processor's cache.
     """
+    many = max(1, CACHED // len(design))
+    parts = [slice(low, low + many) for low in range(0, len(start), many)]
+    solved = [_few(design, offset, answers[part], start[part], prior, rounds) for part in parts]
+    return np.concatenate(solved)
+
+
+def _few(
+    design: FloatArray,
+    offset: FloatArray,
+    answers: FloatArray,
+    start: FloatArray,
+    prior: FloatArray,
+    rounds: int,
+) -> FloatArray:
     weights = start
-    value = _log_posterior(design, offset, answers, weights, prior)
+    value, p = _log_posterior(design, offset, answers, weights, prior)  # p (problems, n)
     outer = np.einsum("na,nb->nab", design, design).reshape(len(design), -1)  # (n, d * d)
     d = design.shape[1]
     for _ in range(rounds):
-        p = expit(weights @ design.T + offset)  # (problems, n)
         gradient = (answers - p) @ design - prior * weights  # (problems, d)
         curvature = ((p * (1 - p)) @ outer).reshape(-1, d, d) + np.diag(prior)
         step = np.linalg.solve(curvature, gradient[:, :, None])[:, :, 0]
         length = np.linalg.norm(step, axis=1, keepdims=True)
         step = step * np.minimum(1, 2 / np.maximum(length, 1e-12))
         for _ in range(6):
-            tried = _log_posterior(design, offset, answers, weights + step, prior)
+            tried, there = _log_posterior(design, offset, answers, weights + step, prior)
             worse = tried < value - 1e-9
             if not worse.any():
                 break
             step[worse] /= 2
-        weights = np.where((tried >= value - 1e-9)[:, None], weights + step, weights)
+        kept = ~worse[:, None]
+        weights = np.where(kept, weights + step, weights)
+        p = there if kept.all() else np.where(kept, there, p)
         value = np.maximum(tried, value)
         if float(np.abs(step).max()) < 1e-8:
             break
@@ -155,10 +192,11 @@ def _log_posterior(
     answers: FloatArray,
     weights: FloatArray,
     prior: FloatArray,
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
+    """Return float (problems,), up to a constant, and the probabilities, float (problems, n)."""
     logit = weights @ design.T + offset
-    # log(1 + exp(logit)) by vectorised parts: several times faster than logaddexp
-    beyond = np.log1p(np.exp(-np.abs(logit))) + np.maximum(logit, 0)
+    small = np.exp(-np.abs(logit))  # one exponential for both the likelihood and the probability
+    beyond = np.log(1 + small) + np.maximum(logit, 0)
     likelihood = np.einsum("pn,pn->p", answers, logit) - beyond.sum(axis=1)
     posterior: FloatArray = likelihood - 0.5 * (prior * weights**2).sum(axis=1)
-    return posterior
+    return posterior, np.where(logit > 0, 1, small) / (1 + small)

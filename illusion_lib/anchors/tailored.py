@@ -9,14 +9,15 @@ from typing import ClassVar
 import numpy as np
 from scipy.spatial.distance import cdist, pdist, squareform
 
-from illusion_lib.anchors.base import AnchorEstimator, Respond
+from illusion_lib.anchors.base import Respond
+from illusion_lib.anchors.in_turn import InTurn
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.medoids import k_medoids
 from illusion_lib.anchors.training import Training
 
 
 @dataclass(eq=False)
-class Tailored(AnchorEstimator):
+class Tailored(InTurn):
     """A probe set for everyone, the nearest training models by it, then items chosen for them.
 
     The probe items are medoids of all items. A new model's answers to them pick the training
