@@ -13,6 +13,11 @@ From a matrix of other models' answers to an estimate for a new model::
     unlike = anchors.best(n_anchors=50, shift=True)       # for models that surely are
     print(fitted.notes_)                                  # what had to be degraded
 
+With at most 40 items it is better to ask in turn, each next item chosen by the answers so far::
+
+    fitted = anchors.best(n_anchors=20).fit(matrix.scores, matrix.target)
+    estimate, low, high = fitted.ask_interval(respond)    # respond: int (1,) items -> (1,) scores
+
 `study` judges estimators on models they have not seen; `production_estimate` estimates the
 expensive format of one model from a few of its answers and its cheap ones. No torch is imported
 unless `SparseEval` is fitted.

@@ -137,6 +137,9 @@ def _taken(scores: FloatArray, items: IntArray) -> FloatArray:
 def best(n_anchors: int = 50, seed: int = 0, shift: bool = False) -> AnchorEstimator:
     """Return our best estimator, unfitted.
 
+    `anchors_`, `predict` and `interval` are its fixed form: the items are known beforehand. `ask`
+    and `assess` ask in turn where at most `FEW` items are wanted, which errs less.
+
     Parameters
     ----------
     n_anchors, seed

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 import pandas as pd
 
-from illusion_lib.anchors import Aipw, ForwardRidge, RandomMean, RandomRidge, Study, best, study
+from illusion_lib.anchors import (
+    Aipw,
+    Best,
+    ForwardRidge,
+    RandomMean,
+    RandomRidge,
+    Study,
+    best,
+    study,
+)
 from illusion_lib.anchors.base import AnchorEstimator
 from illusion_lib.anchors.generated import RANDOM, saving, trial_estimates
 from illusion_lib.anchors.zoo import Zoo
@@ -22,7 +31,8 @@ ESTIMATORS: dict[str, AnchorEstimator] = {
     "ridge on random questions": RandomRidge(),
     "AIPW": Aipw(),
     "ridge on chosen questions": ForwardRidge(),
-    "best": best(),
+    "best, asked in turn": Best(),
+    "best, fixed questions": Best(in_turn=False),
     "best under shift": best(shift=True),
 }
 SIZES = (10, 20, 40, 80)
