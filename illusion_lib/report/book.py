@@ -95,6 +95,8 @@ def build_report(
         render_pages([*reversed(runs), *reversed(authored)], crew, progress=progress)
     index = _build(target, strict)
     shutil.copyfile(target / HISTORY, index.parent / HISTORY)
+    for leftover in index.parent.rglob("*.map"):  # for who debugs the theme; megabytes
+        leftover.unlink()
     check_offline(index.parent)
     return index
 

@@ -69,11 +69,12 @@ class Exhibit:
         drawn = _REFERENCE.sub(rf"\g<1>{prefix}-", drawn)
         drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
         drawn = drawn.replace(INK, "currentColor")
+        # Without the book's style sheet, as in Jupyter, only the form for a desk is seen.
+        form, seen = ("for-phone", "display:none;") if phone else ("for-desk", "")
         return _SIZE.sub(
             lambda m: (
-                f'<svg class="{"for-phone" if phone else "for-desk"}" role="img" '
-                f'aria-label="{attribute(self.alt, 2000)}" '
-                f'style="width:100%;max-width:{float(m[2]):.0f}pt;height:auto" {m[1]}'
+                f'<svg class="{form}" role="img" aria-label="{attribute(self.alt, 2000)}" '
+                f'style="{seen}width:100%;max-width:{float(m[2]):.0f}pt;height:auto" {m[1]}'
             ),
             drawn,
             count=1,

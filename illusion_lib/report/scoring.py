@@ -42,13 +42,15 @@ def one_question(records: pd.DataFrame) -> Html:
     shown.insert(0, "option", options)
     picked = {SCORES[name]: visible(row["options"][int(np.argmax(row[name]))]) for name in names}
     choices = "; ".join(
-        f"{', '.join(score for score in picked if picked[score] == text)}: {text}"
+        f"{text} by {', '.join(score for score in picked if picked[score] == text)}"
         for text in dict.fromkeys(picked.values())
     )
+    if len(set(picked.values())) == 1:
+        choices = f"{next(iter(picked.values()))} by every score"
     question = shorten(visible(row["question"]), 200)
     caption = (
-        f"The largest is picked: {shorten(choices, 200)}. {row['label']}, “{question}”; "
-        "log-probabilities in nats."
+        f"The largest is picked: {shorten(choices, 200)}. “{question}”, asked of the "
+        f"{row['label']} model; log-probabilities in nats."
     )
     return table(shown, caption, dict.fromkeys(names, nats), SCORES, ("option",))
 

@@ -31,6 +31,6 @@ def test_pages_print(browser, address, site_folder, theme):
         assert page.evaluate(_SEEN) == [], name
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} is {wide} px wider than the paper"
-        assert "To repeat it" in page.inner_text(".imprint")
+        assert page.locator(".imprint", has_text="To repeat it").is_visible(), name
         assert page.pdf(format="A4").startswith(b"%PDF")
         context.close()

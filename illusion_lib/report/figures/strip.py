@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import ListedColormap
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
@@ -71,13 +70,16 @@ def outcome_grid(items: pd.DataFrame) -> NDArray[np.float64]:
 
 
 def _draw(axes: Axes, grid: NDArray[np.float64], names: list[str]) -> None:
-    colours = ListedColormap([OUTCOME_COLOURS[name] for name in OUTCOMES])
     for row, outcomes in enumerate(grid[::-1]):
-        edges = [row + _SEAM, row + 1 - _SEAM]
-        columns = np.arange(outcomes.size + 1)
-        axes.pcolormesh(
-            columns, edges, outcomes[None, :], cmap=colours, vmin=-0.5, vmax=len(OUTCOMES) - 0.5
-        )
+        starts = np.flatnonzero(np.append(True, outcomes[1:] != outcomes[:-1]))
+        lengths = np.diff(starts, append=outcomes.size)
+        # A bar for each run of equal outcomes: one for each question makes pages many times larger.
+        for place, name in enumerate(OUTCOMES):
+            same = outcomes[starts] == place
+            runs = list(zip(starts[same].tolist(), lengths[same].tolist(), strict=True))
+            height = (row + _SEAM, 1 - 2 * _SEAM)
+            axes.broken_barh(runs, height, facecolors=OUTCOME_COLOURS[name], lw=0)
+    axes.set(xlim=(0, grid.shape[1]), ylim=(0, len(grid)))
     axes.set_yticks(np.arange(len(names)) + 0.5, names[::-1])
     axes.tick_params(length=0)
     for side in ("left", "bottom"):
