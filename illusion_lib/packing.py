@@ -2,7 +2,7 @@
 
 On a processor, a product first lays out the weights as its kernel wants them; with a few rows, that
 takes longer than the product itself. MKL can keep them laid out. It takes their memory once more,
-so it is done where they are small, and for as long as they do not change.
+so it is done where there is plenty, and for as long as they do not change.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
+import psutil  # type: ignore[import-untyped]  # it ships no types
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 _ROWS = 256  # that the layout is meant for; it serves any number, and smaller ones suit few kernels
-_MOST_BYTES = 4 << 30  # of all weights, which are held twice
+_PLENTY = 4  # times what it takes: other processes may be about to do the same
 
 
 @contextmanager
 def packed_weights(net: nn.Module) -> Iterator[None]:
     """While entered, a network's layers read their weights as MKL wants them.
 
-    Where that cannot be (another device or dtype, no MKL, large weights), nothing changes. Results
+    Where that cannot be (another device or dtype, no MKL, little memory), nothing changes. Results
     differ by rounding alone.
 
     Parameters
@@ -33,7 +34,7 @@ def packed_weights(net: nn.Module) -> Iterator[None]:
     layers = list(_packable(net))
     size = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers)
     with ExitStack() as stack:
-        for layer in layers if size <= _MOST_BYTES else ():
+        for layer in layers if _PLENTY * size < psutil.virtual_memory().available else ():
             vars(layer)["forward"] = _forward(layer)
             stack.callback(vars(layer).pop, "forward")
         yield

@@ -1,5 +1,7 @@
 """Weights that are laid out once: the same products, nothing left behind, nothing taken over."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -82,8 +84,9 @@ def test_somebody_elses_forward_is_left_alone():
     assert layer("kept") == "kept"
 
 
-def test_large_weights_are_not_held_twice(monkeypatch):
-    monkeypatch.setattr("illusion_lib.packing._MOST_BYTES", 47)
+def test_weights_are_not_held_twice_where_memory_is_short(monkeypatch):
     layer = nn.Linear(4, 3, bias=False)  # 48 bytes
+    left = SimpleNamespace(available=4 * 48)
+    monkeypatch.setattr("illusion_lib.packing.psutil.virtual_memory", lambda: left)
     with packed_weights(layer):
         assert "forward" not in vars(layer)
