@@ -48,6 +48,7 @@ def matrix(
     return framed(f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>", caption)
 
 
+_NAMED = 8  # so many places or fewer are all named below the axis
 _LINES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))
 
 
@@ -75,6 +76,8 @@ def curves(
         for (line, mark), (name, y) in zip(_LINES, values.items(), strict=False):
             axes.plot(places, y, line, marker=mark, color=INK, label=name)
         axes.set(xlabel=across, ylabel=up)
+        if places.size <= _NAMED:
+            axes.set_xticks(places, [f"{place:g}" for place in places])
         axes.set_ylim(bottom=min(0.0, min(float(y.min()) for y in values.values())))
         axes.grid(axis="y")
         axes.legend(fontsize=8.5)
@@ -83,4 +86,4 @@ def curves(
         for name, y in values.items()
     )
     alt = f"Line chart of {up} over {across}. {said}."
-    return Exhibit(figure, finding, alt, f"{places.size} places, computed here", False)
+    return Exhibit(figure, finding, alt, f"{places.size} points, computed here", False)
