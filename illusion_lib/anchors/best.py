@@ -86,8 +86,9 @@ class Best(InTurn):
         self._beyond = EvenRasch(self.n_anchors, self.seed)
         self._beyond.adopt(training, self.anchors_)
         if self._asks_in_turn:
-            self._cloud = fit_cloud(training.scores, np.random.default_rng(self.seed))
-            self._kinds = np.unique(training.scores, axis=1, return_inverse=True)[1].ravel()
+            rng = np.random.default_rng(self.seed)
+            self._cloud = fit_cloud(training.scores, rng)
+            self._kinds = _kinds(training.scores, rng)
 
     def _line(self, answers: FloatArray) -> FloatArray:
         guess: FloatArray = self._intercept + answers @ self._weights
@@ -126,6 +127,15 @@ class Best(InTurn):
     def _sit(self, respond: RespondEach, n_models: int) -> FloatArray:
         found = sit(self._cloud, respond, n_models, self.n_anchors, self._kinds)
         return np.clip(self._from_mean(found.mean), 0, 1)
+
+
+def _kinds(scores: FloatArray, rng: np.random.Generator) -> IntArray:
+    """Return int (items,): equal for items that every training model answered alike.
+
+    Told by a random sum of each column; comparing whole columns would sort copies of the matrix.
+    """
+    sums = np.round(rng.random(len(scores)) @ scores, 7)
+    return np.unique(sums, return_inverse=True)[1].ravel()
 
 
 def _taken(scores: FloatArray, items: IntArray) -> FloatArray:

@@ -63,6 +63,13 @@ def test_items_are_asked_once_and_twins_last():
     assert found.mean == pytest.approx(world.mean(1))
 
 
+def test_kinds_are_told_by_whole_columns(scores):
+    twice = np.concatenate([scores, scores[:, ::-1]], axis=1)
+    found = sys.modules["illusion_lib.anchors.best"]._kinds(twice, np.random.default_rng(0))
+    whole = np.unique(twice, axis=1, return_inverse=True)[1].ravel()
+    assert ((found[:, None] == found) == (whole[:, None] == whole)).all()
+
+
 def test_the_next_item_depends_on_the_answers():
     cloud = Cloud.of(np.random.default_rng(0).random((200, 12)))
     answers = np.array([[0.0] * 12, [1.0] * 12])
