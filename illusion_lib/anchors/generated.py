@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from illusion_lib.anchors.guess import CHEAP, Guess
-from illusion_lib.anchors.illusion import draw_items, production_estimate
+from illusion_lib.anchors.illusion import rehearse
 from illusion_lib.anchors.intervals import wilson_interval
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.neighbours import Neighbours
@@ -114,9 +114,8 @@ def _trials(
                 items = np.random.default_rng(seed).permutation(n_items)[:n]
                 drawn = {RANDOM: (items, _plain(items, said, level))}
                 for way, guess in ways.items():
-                    items = draw_items(guess, n, seed)
                     quantile = reach.get(method) if way == BY_OTHERS else None
-                    made = production_estimate(guess, items, said[items], level, quantile)
+                    items, made = rehearse(guess, said, n, seed, level, quantile)
                     drawn[way] = (items, (made.estimate, made.low, made.high))
                 for way, (items, (estimate, low, high)) in drawn.items():
                     yield front | {
@@ -143,8 +142,7 @@ def _quantiles(others: Neighbours, sizes: Sequence[int], level: float) -> dict[s
             left_out = pair[0] if others.methods[place] == pair[1] else pair[1]
             said = others.said[place]
             for n in sizes:
-                items = draw_items(guess, n, 10_000 * place)
-                made = production_estimate(guess, items, said[items], level)
+                _, made = rehearse(guess, said, n, 10_000 * place, level)
                 needed.setdefault(left_out, []).append(made.missed(float(said.mean())))
     return {method: float(np.quantile(some, level)) for method, some in needed.items()}
 

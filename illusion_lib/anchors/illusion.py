@@ -121,8 +121,36 @@ def production_estimate(
     """
     chance, items, scores = _checked(guess, anchors, observed)
     refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
+    return _estimate(chance, inclusion(chance, len(items)), items, scores, level, quantile)
+
+
+def rehearse(
+    guess: FloatArray,
+    said: FloatArray,
+    n: int,
+    seed: int,
+    level: float = 0.9,
+    quantile: float | None = None,
+) -> tuple[IntArray, Production]:
+    """Return the `n` items drawn of a model whose answers are all known, and what they estimate.
+
+    The same as `draw_items` and `production_estimate` one after the other; what both need is
+    computed once, because thousands of rehearsals judge one zoo.
+    """
+    drawn = inclusion(guess, n)
+    items = _drawn(guess, drawn, seed)[:n]
+    return items, _estimate(guess, drawn, items, said[items], level, quantile)
+
+
+def _estimate(
+    chance: FloatArray,
+    drawn: FloatArray,
+    items: IntArray,
+    scores: FloatArray,
+    level: float,
+    quantile: float | None,
+) -> Production:
     n, n_items = len(items), len(chance)
-    drawn = inclusion(chance, n)
     errors = scores - chance[items]
     estimate = float(chance.mean() + (errors / drawn[items]).sum() / n_items)
     variance = _variance(chance, drawn, items, errors)
@@ -177,9 +205,13 @@ def draw_items(guess: ArrayLike, n: int, seed: int = 0) -> IntArray:
         the guess's standard deviation, after those that are drawn for certain.
     """
     chance = np.asarray(guess, dtype=np.float64)
-    sure = inclusion(chance, n) >= 1
+    return _drawn(chance, inclusion(chance, n), seed)[:n]
+
+
+def _drawn(chance: FloatArray, drawn: FloatArray, seed: int) -> IntArray:
+    """Return all items in the order in which they are drawn."""
     keys = np.random.default_rng(seed).random(len(chance)) / _size(chance)
-    order: IntArray = np.lexsort((keys, ~sure))[:n].astype(np.int64)
+    order: IntArray = np.lexsort((keys, drawn < 1)).astype(np.int64)
     return order
 
 

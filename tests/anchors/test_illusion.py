@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from illusion_lib.anchors import AnchorError, draw_items, production_estimate, stop_when_narrow
-from illusion_lib.anchors.illusion import DOUBT, PRIOR, inclusion
+from illusion_lib.anchors.illusion import DOUBT, PRIOR, inclusion, rehearse
 
 
 def world(n_items=400, strength=3.0, seed=0, bias=0.0):
@@ -181,3 +181,14 @@ def test_a_given_quantile_is_what_the_interval_reaches():
         found = production_estimate(guess, items, answers[items], quantile=quantile)
         assert (found.low <= truth <= found.high) == held
         assert found.estimate == plain.estimate
+
+
+@given(st.integers(0, 2**31), st.integers(2, 60), st.sampled_from([None, 1.3]))
+@settings(max_examples=30, deadline=None)
+def test_a_rehearsal_is_a_draw_and_an_estimate(seed, n, quantile):
+    rng = np.random.default_rng(seed)
+    guess = rng.random(60)
+    said = (rng.random(60) < guess).astype(float)
+    items, made = rehearse(guess, said, n, seed, 0.8, quantile)
+    assert items.tolist() == draw_items(guess, n, seed).tolist()
+    assert made == production_estimate(guess, items, said[items], 0.8, quantile)
