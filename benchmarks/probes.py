@@ -3,9 +3,10 @@
 Same process, same items, same dtype. The tools take turns, and of each its fastest round counts: so
 a machine that others use, too, treats both alike. The harness runs with the batch size that is its
 fastest on these requests; trying them is not counted, nor is the third of a second (and the memory
-of the weights once more) that our engine takes once to lay out the weights of its network. Needs
-lm-eval 0.4.13 (``pip``) and says so where it is missing. Each part takes a few minutes on two cores
-and replaces its own line in ``benchmarks/results/probes.csv``::
+of the weights once more) that our engine takes once to lay out the weights of its network. Peers
+have the C library's own settings. Needs lm-eval 0.4.13 (``pip``) and says so where it is missing.
+Each part takes a few minutes on two cores and replaces its own line in
+``benchmarks/results/probes.csv``::
 
     python benchmarks/probes.py --part short     # distinct prompts of about 30 tokens
     python benchmarks/probes.py --part system    # prompts that share the chat's system text

@@ -25,6 +25,7 @@ from illusion_lib.pruning.statistics import InputStatistics
 from illusion_lib.specs import PruneSpec, parse_pattern
 
 _INNER = 48  # columns that go one by one, between two products
+_STRIP = 128  # rows turned into columns at a time: more do not fit a processor's caches
 
 
 def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) -> Pruned:
@@ -72,13 +73,21 @@ def prune_layer(weight: torch.Tensor, inputs: InputStatistics, spec: PruneSpec) 
     # One pass over the weights, where isfinite() takes three.
     if not torch.stack(pruned.aminmax()).isfinite().all():
         raise PruneError("its updated weights are not finite; use more or other calibration text")
-    return Pruned(pruned.T, damping=compensation.damping)
+    return Pruned(_turned(pruned), damping=compensation.damping)
 
 
 def _parts(whole: slice, width: int) -> list[slice]:
     """Cut a range of columns into parts of `width`; the last may be narrower."""
     starts = range(whole.start, whole.stop, width)
     return [slice(start, min(start + width, whole.stop)) for start in starts]
+
+
+def _turned(matrix: torch.Tensor) -> torch.Tensor:
+    """Return a matrix's transpose as a tensor of its own, contiguous."""
+    turned = matrix.new_empty(matrix.T.shape)
+    for rows in _parts(slice(0, len(matrix)), _STRIP):
+        turned[:, rows] = matrix[rows].T
+    return turned
 
 
 @dataclass(slots=True)
@@ -105,7 +114,7 @@ class _Columns:
     @classmethod
     def of(cls, weight: torch.Tensor, compensation: Compensation) -> _Columns:
         """Return the columns of a matrix (out, in)."""
-        weights = weight.T.clone(memory_format=torch.contiguous_format)  # (in, out)
+        weights = _turned(weight)  # (in, out)
         return cls(weights, torch.zeros_like(weights), zeros_of(weights), compensation)
 
     def take_over(self, here: slice, since: int) -> None:
