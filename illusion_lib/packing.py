@@ -42,7 +42,7 @@ def packed_weights(net: nn.Module) -> Iterator[None]:
 
 def _packable(net: nn.Module) -> Iterator[nn.Linear]:
     """Yield the plain layers on a processor that nobody else has given a forward method."""
-    if not torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]  # as in torch
+    if not torch.backends.mkl.is_available():  # type: ignore[no-untyped-call]  # torch gives it no types
         return
     for module in net.modules():
         if type(module) is nn.Linear and "forward" not in vars(module):
