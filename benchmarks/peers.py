@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +10,7 @@ import torch
 from turns import measure
 
 import illusion_lib as il
+from illusion_lib.allocator import keep_freed_memory, keep_up_to
 from illusion_lib.items import Item
 from illusion_lib.models import Model
 from illusion_lib.probes.prompts import Prompts, shuffled_options
@@ -28,13 +28,12 @@ def usual_memory() -> Iterator[None]:
     Our engine has the C library keep what is freed. Left to itself, glibc keeps blocks up to 32 MiB
     and hands back what is free at the end of the heap beyond twice as much.
     """
-    mallopt = ctypes.CDLL(None).mallopt
-    settings = {-3: 32 << 20, -1: 64 << 20}  # as <malloc.h> numbers them
-    for option, limit in settings.items():
-        mallopt(option, limit)
-    yield
-    for option in settings:
-        mallopt(option, 1 << 30)
+    keep_up_to(free=64 << 20, block=32 << 20)
+    try:
+        yield
+    finally:
+        keep_freed_memory.cache_clear()
+        keep_freed_memory()
 
 
 @usual_memory()

@@ -85,10 +85,7 @@ def fit_two_parameter(
     n_models, n_items = scores.shape
     dimensions = min(dimensions, n_models, n_items)
     ability = _first_abilities(scores, dimensions)
-    items = np.zeros((n_items, dimensions + 1))  # slopes, then ease
-    share = np.clip(scores.mean(axis=0), 0.02, 0.98)
-    items[:, -1] = np.log(share / (1 - share))
-    prior = np.concatenate([np.full(dimensions, SLOPE_SD**-2), [EASE_SD**-2]])
+    items, prior = _first_items(scores, dimensions)
     for _ in range(rounds):
         design = np.column_stack([ability, np.ones(n_models)])
         items = _logistic_ridge(design, np.zeros(n_models), scores.T, items, prior, rounds=2)
@@ -114,12 +111,17 @@ def fit_items(scores: FloatArray, ability: FloatArray) -> TwoParameter:
         float (models, dimensions), standardised.
     """
     design = np.column_stack([ability, np.ones(len(ability))])
-    start = np.zeros((scores.shape[1], design.shape[1]))
-    share = np.clip(scores.mean(axis=0), 0.02, 0.98)
-    start[:, -1] = np.log(share / (1 - share))
-    prior = np.concatenate([np.full(ability.shape[1], SLOPE_SD**-2), [EASE_SD**-2]])
+    start, prior = _first_items(scores, ability.shape[1])
     items = _logistic_ridge(design, np.zeros(len(design)), scores.T, start, prior, rounds=6)
     return TwoParameter(items[:, :-1], items[:, -1])
+
+
+def _first_items(scores: FloatArray, dimensions: int) -> tuple[FloatArray, FloatArray]:
+    """Return slopes of 0 beside the ease of every item, and the precisions of their priors."""
+    items = np.zeros((scores.shape[1], dimensions + 1))  # slopes, then ease
+    share = np.clip(scores.mean(axis=0), 0.02, 0.98)
+    items[:, -1] = np.log(share / (1 - share))
+    return items, np.concatenate([np.full(dimensions, SLOPE_SD**-2), [EASE_SD**-2]])
 
 
 def _first_abilities(scores: FloatArray, dimensions: int) -> FloatArray:

@@ -65,7 +65,8 @@ class Exhibit:
             canvas.print_svg(buffer, metadata={"Date": None, "Creator": None})
         drawn = buffer.getvalue()
         drawn = drawn[drawn.index("<svg") :]
-        prefix = "xp"[phone] + hashlib.sha256((self.caption + self.alt).encode()).hexdigest()[:8]
+        digest = hashlib.sha256((self.caption + self.alt).encode()).hexdigest()[:8]
+        prefix = ("p" if phone else "x") + digest  # ids are unique on a page that holds both forms
         drawn = _REFERENCE.sub(rf"\g<1>{prefix}-", drawn)
         drawn = re.sub(r"<metadata>.*?</metadata>", "", drawn, flags=re.DOTALL)
         drawn = drawn.replace(INK, "currentColor")
