@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from illusion_lib.anchors.irt_model import fit_items, fit_two_parameter
+from illusion_lib.anchors.irt_model import TwoParameter, fit_items, fit_two_parameter
 from illusion_lib.anchors.matrix import FloatArray, IntArray
 
 DIMENSIONS = (1, 2, 3, 5)
@@ -115,18 +115,24 @@ def fit_cloud(scores: FloatArray, rng: np.random.Generator) -> Cloud:
     a share is drawn wider. With many models or items the abilities are learnt from some, evenly
     spaced by score and by place; all items are then fitted to these models.
     """
-    order = np.argsort(scores.mean(axis=1), kind="stable")
-    some = scores[order[np.linspace(0, len(order) - 1, min(MODELS, len(order))).astype(int)]]
-    step = -(-scores.shape[1] // ITEMS)
+    learnt = _learnt(scores)  # first: what it takes to learn is gone when the cloud is laid out
     cloud = np.empty((PER_DIMENSION * len(DIMENSIONS), scores.shape[1]), dtype=np.float32)
-    for dimensions, part in zip(DIMENSIONS, np.split(cloud, len(DIMENSIONS)), strict=True):
-        model, ability = fit_two_parameter(some[:, ::step], dimensions, ROUNDS)
-        if step > 1:
-            model = fit_items(some, ability)
+    for (model, ability), part in zip(learnt, np.split(cloud, len(DIMENSIONS)), strict=True):
         logit = _around(ability, rng).astype(np.float32) @ model.slopes.T.astype(np.float32)
         logit += model.ease.astype(np.float32)
         expit(logit, out=part)
     return Cloud.of(cloud)
+
+
+def _learnt(scores: FloatArray) -> list[tuple[TwoParameter, FloatArray]]:
+    """Return a model of all items and the abilities it was learnt with, for each dimension."""
+    order = np.argsort(scores.mean(axis=1), kind="stable")
+    some = scores[order[np.linspace(0, len(order) - 1, min(MODELS, len(order))).astype(int)]]
+    step = -(-scores.shape[1] // ITEMS)
+    learnt = [fit_two_parameter(some[:, ::step], number, ROUNDS) for number in DIMENSIONS]
+    if step == 1:
+        return learnt
+    return [(fit_items(some, ability), ability) for _, ability in learnt]
 
 
 def _around(ability: FloatArray, rng: np.random.Generator) -> FloatArray:

@@ -44,9 +44,12 @@ class Kernel:
         linear = (these - self.centre) @ (those - self.centre).T / self.unit
         if self.share == 0:
             return linear
-        reach = 2 * self.length**2 * (2 * self.unit)
-        gaussian = np.exp(-cdist(these, those, "sqeuclidean") / reach)
-        mixed: FloatArray = (1 - self.share) * linear + self.share * gaussian
+        mixed: FloatArray = cdist(these, those, "sqeuclidean")
+        mixed /= -2 * self.length**2 * (2 * self.unit)
+        np.exp(mixed, out=mixed)
+        mixed *= self.share
+        linear *= 1 - self.share
+        mixed += linear
         return mixed
 
 
@@ -120,20 +123,29 @@ def _solve(
     answers: FloatArray, target: FloatArray, kernel: Kernel, noise: float, loss: float
 ) -> Curve:
     gram = kernel(answers, answers)
-    means = gram.mean(axis=0)
-    centred = gram - means - means[:, None] + means.mean()
+    means = _centre(gram)
     gap = target - target.mean()
-    # The constant vector is in the kernel of `centred`; the solution sums to zero like `gap`.
-    coefficients = np.linalg.solve(centred + noise * np.eye(len(gap)), gap)
+    gram[np.diag_indices_from(gram)] += noise
+    # The constant vector is in the kernel of the centred one; the solution sums to zero like `gap`.
+    coefficients = np.linalg.solve(gram, gap)
     intercept = float(target.mean() - means @ coefficients)
     return Curve(answers, coefficients, intercept, kernel, noise, loss)
 
 
+def _centre(gram: FloatArray) -> FloatArray:
+    """Centre a kernel's square table in place, which saves copies of it; return its means."""
+    means: FloatArray = gram.mean(axis=0)
+    gram -= means
+    gram -= means[:, None]
+    gram += means.mean()
+    return means
+
+
 def _leave_one_out(gram: FloatArray, target: FloatArray) -> FloatArray:
-    """Mean squared leave-one-out error at every noise level: float (noises,)."""
+    """Mean squared leave-one-out error at every noise level: float (noises,); centres `gram`."""
     n = len(target)
-    means = gram.mean(axis=0)
-    s, u = np.linalg.eigh(gram - means - means[:, None] + means.mean())
+    _centre(gram)
+    s, u = np.linalg.eigh(gram)
     gap = target - target.mean()
     keep = NOISES[:, None] / (np.maximum(s, 0) + NOISES[:, None])  # (noises, n)
     residual = (keep * (u.T @ gap)) @ u.T  # (noises, n)
