@@ -17,6 +17,7 @@ from illusion_lib.pruning.blocks import Block, Matrix, find_blocks
 from illusion_lib.pruning.checks import check_layers, check_request, checked_tokens
 from illusion_lib.pruning.gathering import batches, gather, inputs_of
 from illusion_lib.pruning.layer import Pruned
+from illusion_lib.pruning.patterns import count_nonzero
 from illusion_lib.pruning.registry import DENSE, METHODS, Method
 from illusion_lib.pruning.report import LayerReport, PruneReport
 from illusion_lib.pruning.statistics import Collected, InputStatistics, Statistics, on_device
@@ -230,7 +231,7 @@ def _prune_layer(
 def _report(matrix: Matrix, damping: float | None = None, note: str = "") -> LayerReport:
     weight = matrix.read()
     rows, columns = weight.shape
-    zeros = weight.numel() - int(weight.count_nonzero())
+    zeros = weight.numel() - count_nonzero(weight)
     return LayerReport(matrix.name, rows, columns, zeros, zeros / (rows * columns), damping, note)
 
 
@@ -244,7 +245,7 @@ def _summary(
     zeros = sum(layer.zeros for layer in layers)
     size = sum(layer.rows * layer.columns for layer in layers)
     others = _others(model, blocks)
-    other_zeros = sum(p.numel() - int(p.count_nonzero()) for p in others)
+    other_zeros = sum(p.numel() - count_nonzero(p) for p in others)
     noted = sum(bool(layer.note) for layer in layers)
     calibrated = METHODS[spec.method].calibrated
     tokens = calibration.tokens if isinstance(calibration, Statistics) else _size(calibration)

@@ -28,9 +28,16 @@ def zeros_in(size: int, sparsity: float) -> int:
     return nearest if math.isclose(wanted, nearest, rel_tol=1e-12) else math.floor(wanted)
 
 
+def count_nonzero(values: torch.Tensor) -> int:
+    """Return how many values are not zero; on a CPU numpy counts several times faster."""
+    if values.device.type != "cpu" or values.dtype == torch.bfloat16:  # numpy has none
+        return int(values.count_nonzero())
+    return int(np.count_nonzero(values.detach().numpy()))
+
+
 def zeros_of(weight: torch.Tensor) -> torch.Tensor | None:
     """Return where a matrix is zero already, bool; None where it is nowhere, as in most models."""
-    return None if int(weight.count_nonzero()) == weight.numel() else weight == 0
+    return None if count_nonzero(weight) == weight.numel() else weight == 0
 
 
 def with_zeros_first(scores: torch.Tensor, zeros: torch.Tensor | None) -> torch.Tensor:
@@ -95,7 +102,7 @@ def lowest_per_matrix(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
         return lowest(scores.reshape(1, -1), count).view(scores.shape)
     bound = _smallest(stored.view(1, -1), count)
     marked = scores <= bound
-    if int(marked.count_nonzero()) > count:
+    if count_nonzero(marked) > count:
         marked = _leftmost_ties(scores.reshape(1, -1), bound, count).view(scores.shape)
     return marked
 

@@ -99,7 +99,7 @@ class _Columns:
     weights
         (in, out), changed in place; a lost weight keeps its last value until the end.
     lost
-        (in, out): that value where a weight was lost, else 0.
+        (in, out): that value where a weight was lost, else 0; filled in as the columns go.
     zeros
         (in, out): the weights that were zero before anything moved; None: none was.
     compensation
@@ -115,7 +115,7 @@ class _Columns:
     def of(cls, weight: torch.Tensor, compensation: Compensation) -> _Columns:
         """Return the columns of a matrix (out, in)."""
         weights = _turned(weight)  # (in, out)
-        return cls(weights, torch.zeros_like(weights), zeros_of(weights), compensation)
+        return cls(weights, torch.empty_like(weights), zeros_of(weights), compensation)
 
     def take_over(self, here: slice, since: int) -> None:
         """Let columns `here` make up for what those from `since` up to them lost."""
