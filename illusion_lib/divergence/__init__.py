@@ -10,6 +10,7 @@ Nothing here imports torch.
 """
 
 from illusion_lib.divergence.agreement import format_agreement
+from illusion_lib.divergence.answers import Answers
 from illusion_lib.divergence.asking import asking, shift
 from illusion_lib.divergence.budget import budget_curve, pass_at_k
 from illusion_lib.divergence.chance import above_chance, latent_recognition, recognition_only_rate
@@ -45,6 +46,7 @@ from illusion_lib.divergence.verdict import Rule, method_verdicts, model_verdict
 __all__ = [
     "MEASURES",
     "OUTCOMES",
+    "Answers",
     "FateRule",
     "Rule",
     "above_chance",

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from illusion_lib.divergence.answers import Records
+from illusion_lib.divergence.bootstrap import cluster_codes
 from illusion_lib.divergence.frames import FRONT, FRONT_TYPES, cells, languages, table, tidy
 from illusion_lib.divergence.intervals import share_interval
 from illusion_lib.divergence.outcomes import chance_level
@@ -36,7 +38,7 @@ _ANSWERED = (
 _PICKED = ("choice", "letter", "choices_only")
 
 
-def asking(records: pd.DataFrame, target: Target = "gold") -> pd.DataFrame:
+def asking(records: Records, target: Target = "gold") -> pd.DataFrame:
     """Return the share right for each way of asking, with its interval.
 
     Parameters
@@ -57,12 +59,14 @@ def asking(records: pd.DataFrame, target: Target = "gold") -> pd.DataFrame:
     """
     frame = tidy(records)
     # Only what is needed: to cut a frame costs time for each of its columns.
-    wanted = [name for name in (*FRONT, *_ANSWERED) if name in frame]
+    shown = [name for name in _ANSWERED if name in frame]
     asked = (frame["target"] == target) & frame["probe"].isin(ASKED) & frame["correct"].notna()
-    frame = frame.loc[asked, wanted]
+    frame = frame.loc[asked, [*FRONT, *shown]]
+    # To cut a frame costs time for each column, and numbers are compared faster than names.
+    frame["parallel_id"] = cluster_codes(frame["parallel_id"])
     rows = []
     for front, cell in cells(frame):
-        for language, part in languages(cell):
+        for language, part in languages(cell[shown]):
             for probe in ASKED:
                 own = part[part["probe"] == probe]
                 if len(own):
@@ -85,7 +89,7 @@ def _row(own: pd.DataFrame, probe: str) -> dict[str, Any]:
     return row
 
 
-def shift(records: pd.DataFrame) -> pd.DataFrame:
+def shift(records: Records) -> pd.DataFrame:
     """Return how far the next token's distribution moved from the dense model's.
 
     Parameters
@@ -100,9 +104,9 @@ def shift(records: pd.DataFrame) -> pd.DataFrame:
         ``language``, ``items``, ``median``, ``first_quartile``, ``third_quartile`` and ``mean`` of
         the KL divergence, in nats (lower bounds: rare tokens are lumped).
     """
-    if "kl_dense" not in records:
-        return table([], _SHIFT_TYPES)
     frame = tidy(records)
+    if "kl_dense" not in frame:
+        return table([], _SHIFT_TYPES)
     frame = frame[(frame["probe"] == "kl") & frame["kl_dense"].notna()]
     rows = []
     for front, cell in cells(frame[frame["method"] != "dense"]):

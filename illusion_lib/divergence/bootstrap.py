@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy import special
 
 Floats = NDArray[np.float64]
 Statistic = Callable[[Floats], Floats]
@@ -59,15 +60,22 @@ class Estimate:
     def _p_value(self, beyond: int) -> float | None:
         if not self.draws.size:
             return None
-        z = stats.norm.isf((beyond + 1) / (self.draws.size + 2))
+        z = -special.ndtri((beyond + 1) / (self.draws.size + 2))
         # The same widening as in `expanded_percentiles`, so that test and interval agree.
         n = max(self.clusters, 2)
-        return float(stats.t.sf(z / np.sqrt(n / (n - 1)), n - 1))
+        return float(special.stdtr(n - 1, -z / np.sqrt(n / (n - 1))))
 
     def p_equivalent(self, margin: float) -> float | None:
         """Return the TOST p-value of "the statistic lies outside (-margin, margin)"."""
         above, below = self.p_above(-margin), self.p_below(margin)
         return None if above is None or below is None else max(above, below)
+
+
+def cluster_codes(clusters: ArrayLike) -> NDArray[np.int64]:
+    """Return labels (items,) as numbers from 0 in the order of the sorted labels."""
+    # By hashing: to sort the items' labels would cost more than all that is computed from them.
+    labels = clusters if isinstance(clusters, pd.Series) else np.asarray(clusters)
+    return pd.factorize(labels, sort=True)[0].astype(np.int64)
 
 
 def cluster_totals(values: ArrayLike, clusters: ArrayLike) -> Floats:
@@ -86,8 +94,8 @@ def cluster_totals(values: ArrayLike, clusters: ArrayLike) -> Floats:
         Float (clusters, k), in the order of the sorted labels.
     """
     rows = np.asarray(values, dtype=np.float64)
-    labels, index = np.unique(np.asarray(clusters), return_inverse=True)
-    totals = np.zeros((labels.size, rows.shape[1]))
+    index = cluster_codes(clusters)
+    totals = np.zeros((index.max(initial=-1) + 1, rows.shape[1]))
     np.add.at(totals, index, rows)
     return totals
 
@@ -116,8 +124,9 @@ def expanded_percentiles(draws: ArrayLike, n: int, level: float = LEVEL) -> Floa
     ndarray
         Float (2, ...): lower and upper limit.
     """
-    t = stats.t.ppf((1 + level) / 2, max(n - 1, 1)) * np.sqrt(n / max(n - 1, 1))
-    tail = stats.norm.cdf(-t)
+    # From `special`: `stats` takes longer to check its arguments than to compute.
+    t = special.stdtrit(max(n - 1, 1), (1 + level) / 2) * np.sqrt(n / max(n - 1, 1))
+    tail = special.ndtr(-t)
     limits: Floats = np.quantile(np.asarray(draws), [tail, 1 - tail], axis=0)
     return limits
 

@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import special
 
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.bootstrap import RESAMPLES, Floats, Statistic, estimate_from, resample
-from illusion_lib.divergence.frames import FRONT_TYPES, ITEM, table, tidy
+from illusion_lib.divergence.frames import FRONT_TYPES, ITEM, cells, table, tidy
 from illusion_lib.divergence.gaps import ESTIMATE_TYPES, as_row
 from illusion_lib.divergence.outcomes import LOST, NEITHER, outcomes
 from illusion_lib.divergence.recovery import DENSE_FAILURES, DISTRACTOR, group_members
@@ -62,9 +63,7 @@ def budgets(tries: int) -> tuple[int, ...]:
     return (*doubling, tries)
 
 
-def budget_curve(
-    records: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def budget_curve(records: Records, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
     """Return the share of items reached within each budget, per group.
 
     Parameters
@@ -84,14 +83,17 @@ def budget_curve(
         ``estimate`` (share reached), ``low``, ``high``, ``items``, ``clusters``, ``reason``.
         Items whose probe made fewer tries than the most are left out.
     """
-    frame = tidy(records)
-    searched = searches(frame)
+    searched = searches(tidy(records))
+    members = group_members(outcomes(records))
+    found = members[members["group"].isin(CURVE_GROUPS)].merge(
+        searched.rename(columns={"cell": "asked_cell"}),
+        on=["model", "asked_cell", *ITEM, "target"],
+        how="inner",
+    )
     rows: list[dict[str, Any]] = []
-    for front, members in group_members(outcomes(frame)):
-        found = members.merge(searched, on=["model", "cell", *ITEM, "target"], how="inner")
-        found = found[found["group"].isin(CURVE_GROUPS)]
+    for front, cell in cells(found):
         keys = ["probe", "temperature", "group"]
-        for (probe, heat, group), part in found.groupby(keys, sort=False, dropna=False):
+        for (probe, heat, group), part in cell.groupby(keys, sort=False, dropna=False):
             place = {**front, "probe": probe, "temperature": heat, "group": group}
             rows += [place | row for row in _curve(part, str(probe), seed, resamples)]
     types = {"probe": "str", "temperature": "Float64", "group": "str", "budget": "Int64"}
@@ -149,7 +151,7 @@ def _curve(part: pd.DataFrame, probe: str, seed: int, resamples: int) -> list[di
             index=[*ITEM, "parallel_id"], columns="tries", values="hit"
         )
         hits = hits.dropna()
-        full = hits.reset_index()
+        full = hits.index.to_frame(index=False)
         reach = {int(k): hits[k].to_numpy(dtype=np.float64) for k in hits.columns}
     values = np.column_stack([*reach.values(), np.ones(len(full))])  # (items, budgets + 1)
     # Pseudo-items: one that is never reached, one that always is.

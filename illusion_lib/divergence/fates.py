@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from illusion_lib.divergence.answers import Records, shared
 from illusion_lib.divergence.frames import DENSE, FRONT, FRONT_TYPES, ITEM, cells, table, tidy
 from illusion_lib.divergence.intervals import share_interval
 from illusion_lib.divergence.outcomes import LOST
@@ -51,7 +52,8 @@ class FateRule:
         )
 
 
-def item_fates(records: pd.DataFrame, rule: FateRule | None = None) -> pd.DataFrame:
+@shared
+def item_fates(records: Records, rule: FateRule | None = None) -> pd.DataFrame:
     """Return the fate of every lost answer.
 
     Parameters
@@ -114,7 +116,7 @@ def _fate_types(columns: list[str]) -> dict[str, str]:
     return {name: types.get(name, "str") for name in columns}
 
 
-def fate_counts(records: pd.DataFrame, rule: FateRule | None = None) -> pd.DataFrame:
+def fate_counts(records: Records, rule: FateRule | None = None) -> pd.DataFrame:
     """Return how many lost answers of each pruned cell meet each fate.
 
     Parameters
@@ -130,7 +132,7 @@ def fate_counts(records: pd.DataFrame, rule: FateRule | None = None) -> pd.DataF
         ``high`` (95 %; missing for ``collapsed``), ``reason``.
     """
     frame = tidy(records)
-    fates = item_fates(frame, rule)
+    fates = item_fates(records, rule)
     rows = []
     for front, _ in cells(frame[frame["method"] != DENSE]):
         own = fates[(fates["model"] == front["model"]) & (fates["cell"] == front["cell"])]

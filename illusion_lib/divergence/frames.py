@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from illusion_lib.divergence.answers import Answers, Records, shared
 from illusion_lib.errors import RecordError
 from illusion_lib.records import PRODUCTION, RECOGNITION
 
@@ -42,7 +43,8 @@ FRONT_TYPES = {
 }
 
 
-def tidy(records: pd.DataFrame) -> pd.DataFrame:
+@shared
+def tidy(records: Records) -> pd.DataFrame:
     """Return `records` with every column the analyses need, or refuse them.
 
     Parameters
@@ -66,8 +68,9 @@ def tidy(records: pd.DataFrame) -> pd.DataFrame:
     RecordError
         No row, a column is missing, a row is doubled, or ``correct`` is not 0/1.
     """
-    other = {theirs: ours for theirs, ours in _COLUMNS.items() if ours not in records}
-    frame = records.rename(columns=other).copy()
+    table = records.records if isinstance(records, Answers) else records
+    other = {theirs: ours for theirs, ours in _COLUMNS.items() if ours not in table}
+    frame = table.rename(columns=other)
     _require(frame, ("item_id", "probe", "correct"))
     if frame.empty:
         raise RecordError("the table of results has no row; run a cell first")

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
+from scipy import special
 
-from illusion_lib.divergence.bootstrap import LEVEL, cluster_totals
+from illusion_lib.divergence.bootstrap import LEVEL, cluster_codes, cluster_totals
 
 
 def wilson(share: float, n: float, quantile: float) -> tuple[float, float]:
@@ -80,7 +80,9 @@ def share_interval(
     x = np.asarray(hits, dtype=np.float64)
     if x.size == 0:
         return None
-    return wilson(float(x.mean()), effective_items(x, clusters), _quantile(x.size, clusters, level))
+    index = cluster_codes(clusters)
+    quantile = _quantile(x.size, int(index.max()) + 1, level)
+    return wilson(float(x.mean()), effective_items(x, index), quantile)
 
 
 def share_difference(
@@ -104,9 +106,8 @@ def share_difference(
     return float(p - q - below), float(p - q + above)
 
 
-def _quantile(items: int, clusters: ArrayLike, level: float) -> float:
-    count = np.unique(np.asarray(clusters)).size
+def _quantile(items: int, count: int, level: float) -> float:
     tail = (1 + level) / 2
     if count == items:
-        return float(stats.norm.ppf(tail))
-    return float(stats.t.ppf(tail, max(count - 1, 1)))
+        return float(special.ndtri(tail))
+    return float(special.stdtrit(max(count - 1, 1), tail))

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from illusion_lib.divergence.answers import Records, shared
 from illusion_lib.divergence.frames import (
     ALL,
     DENSE,
@@ -45,7 +47,8 @@ FLOWS = {
 LOST = "lost"
 
 
-def outcomes(records: pd.DataFrame) -> pd.DataFrame:
+@shared
+def outcomes(records: Records) -> pd.DataFrame:
     """Return what each model variant can do with each item.
 
     Parameters
@@ -67,15 +70,15 @@ def outcomes(records: pd.DataFrame) -> pd.DataFrame:
     # Only what is needed: to cut a frame costs time for each of its columns.
     wanted = [name for name in (*index, *_ANSWERED) if name in frame]
     frame = frame.loc[(frame["target"] == "gold") & frame["probe"].isin(FORMATS), wanted]
-    base = frame[index].drop_duplicates(["model", "cell", *ITEM])
+    if "output_class" not in frame:
+        frame = frame.assign(output_class=None)
+    item = frame.groupby(["model", "cell", *ITEM], sort=False).ngroup().to_numpy()  # (rows,)
+    base = frame.loc[~frame.duplicated(["model", "cell", *ITEM]), index].reset_index(drop=True)
+    rows = {probe: _rows_of(frame["probe"] == probe, item, len(base)) for probe in FORMATS}
     for probe, name in zip(FORMATS, ("produces", "candidates", "recognises"), strict=True):
-        base = _join(base, frame[frame["probe"] == probe], {"correct": name})
-    base = _join(base, frame[frame["probe"] == RECOGNITION], {"n_options": "n_options"})
-    if "output_class" in frame:
-        base = _join(base, frame[frame["probe"] == PRODUCTION], {"output_class": "output_class"})
-    else:
-        base["output_class"] = None
-    base["output_class"] = base["output_class"].astype("string")
+        base[name] = _taken(frame["correct"], rows[probe])
+    base["n_options"] = _taken(frame["n_options"], rows[RECOGNITION])
+    base["output_class"] = _taken(frame["output_class"].astype("string"), rows[PRODUCTION])
     base["outcome"] = outcome_of(base["recognises"], base["produces"])
     order = [*index, "produces", "recognises", "candidates", "n_options", "output_class", "outcome"]
     return base[order].reset_index(drop=True)
@@ -84,9 +87,16 @@ def outcomes(records: pd.DataFrame) -> pd.DataFrame:
 _ANSWERED = ("probe", "correct", "n_options", "output_class")
 
 
-def _join(base: pd.DataFrame, part: pd.DataFrame, names: dict[str, str]) -> pd.DataFrame:
-    key = ["model", "cell", *ITEM]
-    return base.merge(part[[*key, *names]].rename(columns=names), on=key, how="left")
+def _rows_of(asked: pd.Series[Any], item: NDArray[Any], items: int) -> NDArray[np.int64]:
+    """Return the row in which each of the items was asked: (items,), -1 where it was not."""
+    rows = np.full(items, -1)
+    found = np.flatnonzero(asked)
+    rows[item[found]] = found
+    return rows
+
+
+def _taken(column: pd.Series[Any], rows: NDArray[np.int64]) -> Any:
+    return pd.api.extensions.take(column.array, rows, allow_fill=True)
 
 
 def outcome_of(recognises: pd.Series[Any], produces: pd.Series[Any]) -> pd.Series[Any]:
@@ -223,7 +233,8 @@ def transitions(paired: pd.DataFrame) -> pd.DataFrame:
     return table(rows, {**FRONT_TYPES, **types})
 
 
-def accuracy(records: pd.DataFrame) -> pd.DataFrame:
+@shared
+def accuracy(records: Records) -> pd.DataFrame:
     """Return accuracy per variant, language and format, with its interval and the chance line.
 
     Parameters

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.bootstrap import RESAMPLES, Estimate, Floats, estimate
 from illusion_lib.divergence.chance import recognition_row
 from illusion_lib.divergence.frames import DENSE, ITEM, flags, table, tidy
@@ -54,9 +55,7 @@ class Finding:
     reason: str | None = None
 
 
-def predictions(
-    records: pd.DataFrame, *, seed: int = 0, resamples: int = RESAMPLES
-) -> pd.DataFrame:
+def predictions(records: Records, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
     """Return each pre-registered prediction as supported, contradicted or undecided.
 
     Parameters
@@ -76,13 +75,13 @@ def predictions(
         the slope of the gap per unit of sparsity; e, the corrected rate), ``items``,
         ``numbers`` (a sentence), ``reason`` (why undecided without numbers).
     """
-    frame = tidy(records)
-    items = outcomes(frame)
+    frame, items, found_by = tidy(records), outcomes(records), reached(records)
     rows: list[dict[str, Any]] = []
     for model in frame["model"].unique():
         own = items[items["model"] == model]
         paired = pairs(own)
-        study = _Study(frame[frame["model"] == model], own, paired, seed, resamples)
+        searched = found_by[found_by["model"] == model]
+        study = _Study(frame[frame["model"] == model], own, paired, searched, seed, resamples)
         for name, test in _TESTS.items():
             found = test(study) if len(paired) else Finding(UNDECIDED, "", reason="no pruned cell")
             rows.append(
@@ -109,6 +108,7 @@ class _Study:
     records: pd.DataFrame
     items: pd.DataFrame
     paired: pd.DataFrame
+    searched: pd.DataFrame
     seed: int
     resamples: int
 
@@ -192,8 +192,7 @@ def small_rank(study: _Study) -> Finding:
 
 def beam_recovers(study: _Study) -> Finding:
     """Judge (c): reach of beam search on lost items against items failed in both formats."""
-    found = reached(study.records)
-    found = found[found["probe"] == "beam"]
+    found = study.searched[study.searched["probe"] == "beam"]
     lost, neither = found[found["group"] == LOST], found[found["group"] == NEITHER]
     row = compare_groups(
         flags(lost["reached"]),

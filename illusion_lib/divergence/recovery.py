@@ -8,13 +8,14 @@ find something anyway.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
-from illusion_lib.divergence.bootstrap import Floats
+from illusion_lib.divergence.answers import Records, shared
+from illusion_lib.divergence.bootstrap import Floats, cluster_codes
 from illusion_lib.divergence.frames import (
     DENSE,
     FRONT,
@@ -42,7 +43,8 @@ GROUPS = (LOST, LOST_COLLAPSED, NEITHER, DENSE_FAILURES, DISTRACTOR)
 CONTROLS = (NEITHER, DENSE_FAILURES, DISTRACTOR)
 
 
-def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+@shared
+def reached(records: Records, near_top: int = NEAR_TOP) -> pd.DataFrame:
     """Return which probe reached its target on which item of which recovery group.
 
     Parameters
@@ -64,52 +66,57 @@ def reached(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
         ``successes``, ``tries`` (missing for ``any`` and ``rank``), ``target_rank`` (for
         ``rank``).
     """
-    frame = tidy(records)
-    items = outcomes(frame)
-    hits = _hits(frame, near_top)
-    key = ["cell", "model", *ITEM, "target"]
-    found = [
-        members.merge(hits, on=key, how="inner").assign(**front)
-        for front, members in group_members(items)
-    ]
+    hits = _hits(tidy(records), near_top)
+    found = group_members(outcomes(records)).merge(
+        hits.rename(columns={"cell": "asked_cell"}),
+        on=["asked_cell", "model", *ITEM, "target"],
+        how="inner",
+    )
     columns = [*FRONT, "group", *ITEM, "parallel_id", "probe"]
-    columns += ["reached", "successes", "tries", "target_rank"]
-    if not found:
-        return pd.DataFrame(columns=columns)
-    return pd.concat(found, ignore_index=True)[columns]
+    return found[[*columns, "reached", "successes", "tries", "target_rank"]]
 
 
-def group_members(items: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Yield, per pruned cell, its groups' items with the cell and target to look up.
+def group_members(items: pd.DataFrame) -> pd.DataFrame:
+    """Return the items of every group of every pruned cell, with the cell and target to look up.
 
     Parameters
     ----------
     items
         Result of `outcomes`.
 
-    Yields
-    ------
-    tuple
-        The cell's front columns, and one row per group and item: ``model, cell`` (where its probes
-        ran), ``language, item_id, parallel_id, group, target``.
+    Returns
+    -------
+    DataFrame
+        One row per pruned cell, group and item. Columns: the front columns, ``language, item_id,
+        parallel_id``, ``group``, ``asked_cell`` (where its probes ran), ``target``.
     """
+    paired = pairs(items)
+    lost = paired[paired["flow"] == LOST]
+    collapsed = lost["output_class"].isin(COLLAPSED)
     # A missing answer compares as missing, which is no failure.
     failures = items[(items["method"] == DENSE) & items["produces"].eq(False)]
-    for front, part in cells(pairs(items)):
-        lost = part[part["flow"] == LOST]
-        collapsed = lost["output_class"].isin(COLLAPSED)
-        chosen = {
-            LOST: (lost[~collapsed], "gold"),
-            LOST_COLLAPSED: (lost[collapsed], "gold"),
-            NEITHER: (part[part["outcome"] == NEITHER], "gold"),
-            DENSE_FAILURES: (failures[failures["model"] == front["model"]], "gold"),
-            DISTRACTOR: (lost[~collapsed], "distractor"),
-        }
-        members = [
-            rows[["model", "cell", *ITEM, "parallel_id"]].assign(group=group, target=target)
-            for group, (rows, target) in chosen.items()
-        ]
-        yield front, pd.concat(members, ignore_index=True)
+    failures = failures[["model", "cell", *ITEM, "parallel_id"]].rename(
+        columns={"cell": "asked_cell"}
+    )
+    pruned = paired[[*FRONT]].drop_duplicates(["model", "cell"])
+    chosen = {
+        LOST: (lost[~collapsed], "gold"),
+        LOST_COLLAPSED: (lost[collapsed], "gold"),
+        NEITHER: (paired[paired["outcome"] == NEITHER], "gold"),
+        DENSE_FAILURES: (pruned.merge(failures, on="model"), "gold"),
+        DISTRACTOR: (lost[~collapsed], "distractor"),
+    }
+    columns = [*FRONT, *ITEM, "parallel_id", "group", "asked_cell", "target"]
+    members = [
+        (rows if "asked_cell" in rows else rows.assign(asked_cell=rows["cell"])).assign(
+            group=group, target=target
+        )[columns]
+        for group, (rows, target) in chosen.items()
+    ]
+    whole = pd.concat(members, ignore_index=True)
+    place = pd.MultiIndex.from_frame(pruned[["model", "cell"]])
+    order = place.get_indexer(pd.MultiIndex.from_frame(whole[["model", "cell"]]))
+    return whole.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)  # cell by cell
 
 
 def _hits(frame: pd.DataFrame, near_top: int) -> pd.DataFrame:
@@ -133,7 +140,8 @@ def _hits(frame: pd.DataFrame, near_top: int) -> pd.DataFrame:
     )
 
 
-def recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+@shared
+def recovery(records: Records, near_top: int = NEAR_TOP) -> pd.DataFrame:
     """Return how often each probe reaches its target in each group, with its interval.
 
     Parameters
@@ -150,7 +158,7 @@ def recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
         ``low``, ``high`` (95 %, Wilson on the effective number of items), ``reason``.
     """
     frame = tidy(records)
-    found = _Found(reached(frame, near_top))
+    found = _Found(reached(records, near_top))
     rows = []
     for front, _ in cells(frame[frame["method"] != DENSE]):
         for probe in found.probes:
@@ -170,6 +178,10 @@ class _Found:
     def __init__(self, found: pd.DataFrame) -> None:
         seen = set(found["probe"])
         self.probes = [probe for probe in PROBES if probe in seen]
+        # To cut a frame costs time for each column, and numbers are compared faster than names.
+        found = found[["model", "cell", "probe", "group", "reached", "tries"]].assign(
+            cluster=cluster_codes(found["parallel_id"])
+        )
         self._none = found.iloc[:0]
         self._parts = dict(iter(found.groupby(["model", "cell", "probe", "group"], sort=False)))
 
@@ -181,13 +193,14 @@ class _Found:
 def _rate(part: pd.DataFrame) -> dict[str, Any]:
     hits = flags(part["reached"])
     row: dict[str, Any] = {"items": len(part), "successes": int(hits.sum())}
-    limits = share_interval(hits, part["parallel_id"])
+    limits = share_interval(hits, part["cluster"])
     if limits is None:
         return row | {"reason": "no such item"}
     return row | {"rate": float(hits.mean()), "low": limits[0], "high": limits[1]}
 
 
-def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataFrame:
+@shared
+def excess_recovery(records: Records, near_top: int = NEAR_TOP) -> pd.DataFrame:
     """Return how much more often lost answers are reached than each control: the headline.
 
     Parameters
@@ -206,7 +219,7 @@ def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataF
         ``p_holm`` (over the probes and controls of the cell), ``reason``.
     """
     frame = tidy(records)
-    found = _Found(reached(frame, near_top))
+    found = _Found(reached(records, near_top))
     rows = []
     for front, _ in cells(frame[frame["method"] != DENSE]):
         family = []
@@ -226,7 +239,7 @@ def excess_recovery(records: pd.DataFrame, near_top: int = NEAR_TOP) -> pd.DataF
 
 def _excess(lost: pd.DataFrame, other: pd.DataFrame) -> dict[str, Any]:
     return compare_groups(
-        flags(lost["reached"]), lost["parallel_id"], flags(other["reached"]), other["parallel_id"]
+        flags(lost["reached"]), lost["cluster"], flags(other["reached"]), other["cluster"]
     )
 
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import special, stats
 
 from illusion_lib.divergence.bootstrap import LEVEL, Floats
@@ -134,11 +134,49 @@ def _fit_mixed(y: Floats, x: Floats, index: Any, count: int) -> Fit:
     model = BinomialBayesMixedGLM(
         y, x @ basis, members, np.zeros(count, dtype=int), vcp_p=1.0, fe_p=_PRIOR_SD
     )
+    model.exog_vc = model.exog_vc2 = _Members(index, count)
     k = x.shape[1]
     start = np.zeros(k + 1 + count)
     found = model.fit_vb(mean=start, sd=np.full_like(start, 0.5))
     covariance = basis @ np.diag(np.asarray(found.fe_sd) ** 2) @ basis.T
     return Fit(basis @ found.fe_mean, covariance, np.asarray(found.vc_mean)[index], np.inf)
+
+
+@dataclass(frozen=True)
+class _Members:
+    """Which item each answer is about: a matrix (answers, items) of ones, its columns weighted.
+
+    A fit multiplies by it some thousand times. By the items' numbers that takes a tenth of the time
+    that a sparse matrix takes, and the same terms are added in the same order.
+    """
+
+    index: NDArray[np.int64]  # (answers,)
+    count: int  # of items
+    weights: Floats | None = None  # (items,); all one if None
+
+    def dot(self, per_item: Floats) -> Floats:
+        """Return the matrix times a vector (items,)."""
+        return (per_item if self.weights is None else self.weights * per_item)[self.index]
+
+    def multiply(self, weights: Floats) -> _Members:
+        """Return the matrix of ones with its columns multiplied by `weights` (items,)."""
+        return replace(self, weights=weights)
+
+    def transpose(self) -> _Transposed:
+        """Return the matrix (items, answers)."""
+        return _Transposed(self)
+
+
+@dataclass(frozen=True)
+class _Transposed:
+    members: _Members
+
+    def dot(self, per_answer: Floats) -> Floats:
+        """Return the matrix times a vector (answers,): weighted sums over each item's answers."""
+        own = self.members
+        terms = per_answer if own.weights is None else own.weights[own.index] * per_answer
+        totals = np.bincount(own.index, terms, minlength=own.count)
+        return totals.astype(np.float64, copy=False)
 
 
 def contrast(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from illusion_lib import divergence
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.frames import ALL
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import Format, share
@@ -23,7 +24,7 @@ _ASKED = {
 }
 
 
-def asking_table(records: pd.DataFrame) -> Html:
+def asking_table(records: Records) -> Html:
     """Return the share right for each way of asking that the study used.
 
     Parameters
@@ -55,7 +56,7 @@ def asking_table(records: pd.DataFrame) -> Html:
     return table(shown, caption, formats, names)
 
 
-def control_table(records: pd.DataFrame) -> Html:
+def control_table(records: Records) -> Html:
     """Return how often each way of asking gives one wrong answer: the control.
 
     Parameters

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from illusion_lib.divergence import item_fates, outcomes, pairs, reached
+from illusion_lib.divergence import item_fates, outcomes, pairs, reached, tidy
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.divergence.recovery import ANY, COLLAPSED
 from illusion_lib.pruning.registry import DENSE
@@ -20,7 +21,7 @@ from illusion_lib.report.tables import table
 _ITEM = ["model", "language", "item_id"]
 
 
-def item_rows(records: pd.DataFrame) -> pd.DataFrame:
+def item_rows(records: Records) -> pd.DataFrame:
     """Return one row per pruned cell and question, with the dense model's answers beside.
 
     Parameters
@@ -36,7 +37,8 @@ def item_rows(records: pd.DataFrame) -> pd.DataFrame:
         ``outcome_dense, outcome, flow, fate`` (of lost answers, see `divergence.item_fates`),
         ``output_class, options, log_probs``.
     """
-    gold = records[records["target"] == "gold"]
+    frame = tidy(records)
+    gold = frame[frame["target"] == "gold"]
     paired = pairs(outcomes(records))
     for probe, columns in _WANTED.items():
         part = gold[gold["probe"] == probe][["cell", *_ITEM, *columns]].rename(columns=columns)
@@ -69,7 +71,7 @@ def _found_by(gold: pd.DataFrame) -> pd.DataFrame:
     return grouped.agg(", ".join).reset_index()
 
 
-def lost_examples(records: pd.DataFrame, cell: str, n: int = 3) -> pd.DataFrame:
+def lost_examples(records: Records, cell: str, n: int = 3) -> pd.DataFrame:
     """Return up to `n` lost answers of a cell: those brought back first, each about another fact.
 
     The choice is a fixed rule, not a pick by hand: outputs that did not degenerate, answers that a

@@ -7,13 +7,14 @@ import html
 import pandas as pd
 
 from illusion_lib import divergence
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.fates import FATES
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import Format, absent, count, with_interval
 from illusion_lib.report.tables import table
 
 
-def fates_table(records: pd.DataFrame) -> Html:
+def fates_table(records: Records) -> Html:
     """Return how many lost answers are demoted, erased or undecided, with the rule folded away.
 
     Parameters

@@ -14,7 +14,7 @@ from typing import Any, cast
 _GRAMMAR = "rfc3987_syntax"
 
 
-def _without(module: str, wanted: str) -> None:
+def without(module: str, wanted: str) -> None:
     """Import `wanted` as if `module` were not installed; leave what is loaded already alone."""
     if module in sys.modules or wanted in sys.modules:
         return
@@ -25,4 +25,4 @@ def _without(module: str, wanted: str) -> None:
         del sys.modules[module]
 
 
-_without(_GRAMMAR, "jsonschema")
+without(_GRAMMAR, "jsonschema")

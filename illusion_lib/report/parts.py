@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from illusion_lib import divergence
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.frames import ALL
 from illusion_lib.divergence.outcomes import LOST, NEITHER
 from illusion_lib.divergence.recovery import ANY
@@ -52,7 +53,7 @@ def rule() -> Html:
     )
 
 
-def accuracy_table(records: pd.DataFrame) -> Html:
+def accuracy_table(records: Records) -> Html:
     """Return accuracy with its interval for each pruning, language and format."""
     rows = divergence.accuracy(records)
     rows["text"] = [
@@ -77,35 +78,35 @@ def accuracy_table(records: pd.DataFrame) -> Html:
     return table(shown, caption, dict.fromkeys(formats, str), names)
 
 
-def flow(records: pd.DataFrame, cell: str) -> Exhibit | Html:
+def flow(records: Records, cell: str) -> Exhibit | Html:
     """Return the flow of questions from dense to pruned, or a note on the dense page."""
     rows = divergence.transitions(divergence.pairs(divergence.outcomes(records)))
     rows = rows[rows["cell"] == cell]
     return note(_NOTHING_LOST) if rows.empty else figures.flow(rows)
 
 
-def recovery(records: pd.DataFrame, cell: str) -> Exhibit | Html:
+def recovery(records: Records, cell: str) -> Exhibit | Html:
     """Return recovery beside the controls, or a note on the dense page."""
     rows = divergence.recovery(records)
     rows = rows[rows["cell"] == cell]
     return note(_NOTHING_LOST) if rows.empty else figures.recovery(rows)
 
 
-def budget(records: pd.DataFrame, cell: str) -> Exhibit | Html:
+def budget(records: Records, cell: str) -> Exhibit | Html:
     """Return how recovery grows with the number of tries, or a note on the dense page."""
     rows = divergence.budget_curve(records)
     rows = rows[rows["cell"] == cell]
     return note(_NOTHING_LOST) if rows.empty else figures.budget_curves(rows)
 
 
-def ranks(records: pd.DataFrame, cell: str) -> Exhibit | Html:
+def ranks(records: Records, cell: str) -> Exhibit | Html:
     """Return the ranks of lost answers, or a note where there is none."""
     if cell == DENSE:
         return note(_NOTHING_LOST)
     return figures.rank_distribution(records, cell)
 
 
-def lost_table(records: pd.DataFrame, cell: str, most: int = 12) -> Html:
+def lost_table(records: Records, cell: str, most: int = 12) -> Html:
     """Return the lost answers of a cell, or a note where there is none."""
     if cell == DENSE:
         return note(_NOTHING_LOST)

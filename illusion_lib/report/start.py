@@ -18,6 +18,7 @@ from illusion_lib.divergence.verdict import (
     REVERSE,
     UNMEASURABLE,
 )
+from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report import figures
 from illusion_lib.report.examples import examples_table, lost_examples
 from illusion_lib.report.exhibit import Html
@@ -57,10 +58,14 @@ class Start:
         return str(quoted["cell"].iloc[0])
 
     @cached_property
+    def quoted(self) -> divergence.Answers:
+        """The answers of that pruning and of the dense model."""
+        return divergence.Answers(self.records[self.records["cell"].isin([DENSE, self.cell])])
+
+    @cached_property
     def excess(self) -> dict[str, Any]:
         """Recovery of the lost answers against questions failed in both formats."""
-        quoted = self.records["cell"].isin(["dense", self.cell])
-        rows = divergence.excess_recovery(self.records[quoted])
+        rows = divergence.excess_recovery(self.quoted)
         chosen = rows[(rows["probe"] == ANY) & (rows["control"] == _CONTROL)]
         return {str(k): v for k, v in chosen.iloc[0].items()} if len(chosen) else {}
 
@@ -156,7 +161,7 @@ class Start:
 
     def examples(self) -> Html:
         """Return three lost answers, before and after."""
-        rows = lost_examples(self.records, self.cell)
+        rows = lost_examples(self.quoted, self.cell)
         label = self.verdict["quoted_label"]
         if rows.empty:
             return Html(f"<p>At {html.escape(label)} no answer was lost to production only.</p>")

@@ -24,16 +24,20 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TextIO, cast
 
+import nbformat
 from jupyter_client.provisioning.factory import KernelProvisionerFactory
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+from illusion_lib.report.lean import without
 
 KERNEL = "python3"
 _GRACE = 15
 # What the pages import, other than torch: few need it, and it is slow and starts threads.
 _PRELOADED = (
-    "illusion_lib.report.lean",
     "papermill",
     "ipykernel.kernelapp",
+    "IPython.core.completerlib",
+    "IPython.core.oinspect",
     "illusion_lib.anchors",
     "illusion_lib.report.anchor_parts",
     "illusion_lib.report.evidence",
@@ -137,8 +141,7 @@ class Crew:
 
 def serve(lines: Sequence[int]) -> None:
     """Import what the pages need, then fork a worker for each socket in `lines`."""
-    for module in _PRELOADED:
-        import_module(module)
+    _heat()
     workers = [_FORK.Process(target=_work, args=(own, lines)) for own in lines]
     for worker in workers:
         worker.start()
@@ -146,6 +149,15 @@ def serve(lines: Sequence[int]) -> None:
         os.close(line)
     for worker in workers:
         worker.join()
+
+
+def _heat() -> None:
+    """Do once what each page would do first."""
+    without("debugpy", "ipykernel.debugger")  # nobody debugs a page while it is executed
+    for module in _PRELOADED:
+        import_module(module)
+    nbformat.validate(nbformat.v4.new_notebook())
+    KernelProvisionerFactory.instance()
 
 
 def _work(own: int, lines: Sequence[int]) -> None:
@@ -199,12 +211,27 @@ def _papermill(job: dict[str, Any], log: int) -> None:
     factory.provisioners["forked"] = EntryPoint("forked", f"{__name__}:_Forked", factory.GROUP_NAME)
     factory.default_provisioner_name = "forked"
     import papermill
+    from papermill.engines import NBClientEngine, papermill_engines
 
+    class Sparing(NBClientEngine):  # type: ignore[misc]  # papermill has no types
+        """Write the notebook when it has ended, well or not, in place of twice a cell."""
+
+        @classmethod
+        def execute_managed_notebook(cls, manager: Any, *args: Any, **kwargs: Any) -> None:
+            manager.save = lambda **_: None
+            try:
+                super().execute_managed_notebook(manager, *args, **kwargs)
+            finally:
+                del manager.save
+                manager.save()
+
+    papermill_engines.register("sparing", Sparing)
     try:
         papermill.execute_notebook(
             job["source"],
             job["target"],
             job["parameters"],
+            engine_name="sparing",
             kernel_name=KERNEL,
             progress_bar=False,
             start_timeout=60,
@@ -260,7 +287,10 @@ def _kernel(receiver: Connection) -> None:
     os.environ["JPY_PARENT_PID"] = str(os.getppid())
     from ipykernel.kernelapp import IPKernelApp
 
-    IPKernelApp.launch_instance(argv=command[command.index("-f") :])
+    # A page's code is no history of the person whose machine this is.
+    IPKernelApp.launch_instance(
+        argv=[*command[command.index("-f") :], "--HistoryManager.enabled=False"]
+    )
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from illusion_lib.divergence import outcomes, pairs
+from illusion_lib.divergence import outcomes, pairs, tidy
+from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.outcomes import LOST, NEITHER
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report.exhibit import Exhibit
@@ -15,7 +16,7 @@ from illusion_lib.report.style import drawing, method_colour, new_figure
 _KEY = ["model", "language", "item_id"]
 
 
-def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
+def rank_distribution(records: Records, cell: str) -> Exhibit:
     """Draw the cumulative share of questions whose gold token has at most a given rank.
 
     Parameters
@@ -26,8 +27,9 @@ def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
         Slug of the pruned cell.
     """
     groups = _ranks(records, cell)
-    label = str(records.loc[records["cell"] == cell, "label"].iloc[0])
-    colour = method_colour(str(records.loc[records["cell"] == cell, "method"].iloc[0]))
+    frame = tidy(records)
+    own = frame[frame["cell"] == cell].iloc[0]
+    label, colour = str(own["label"]), method_colour(str(own["method"]))
     styles = {
         "lost answers, dense": (method_colour(DENSE), "-"),
         f"lost answers, {label}": (colour, "-"),
@@ -63,12 +65,13 @@ def rank_distribution(records: pd.DataFrame, cell: str) -> Exhibit:
 
 
 def _ranks(
-    records: pd.DataFrame, cell: str
+    records: Records, cell: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return the ranks of lost answers (dense, then pruned) and of answers lost in both formats."""
     paired = pairs(outcomes(records))
     paired = paired[paired["cell"] == cell]
-    rank = records[(records["probe"] == "rank") & (records["target"] == "gold")]
+    frame = tidy(records)
+    rank = frame[(frame["probe"] == "rank") & (frame["target"] == "gold")]
     rank = rank[rank["target_rank"].notna()]
 
     def of(part: pd.DataFrame, name: str) -> NDArray[np.float64]:
@@ -77,7 +80,7 @@ def _ranks(
         return found
 
     lost, neither = paired[paired["flow"] == LOST], paired[paired["outcome"] == NEITHER]
-    dense = str(records.loc[records["method"] == DENSE, "cell"].iloc[0])
+    dense = str(frame.loc[frame["method"] == DENSE, "cell"].iloc[0])
     return of(lost, dense), of(lost, cell), of(neither, cell)
 
 
