@@ -18,6 +18,7 @@ from transformers import AttentionInterface, PreTrainedModel
 from illusion_lib.probes.store import Store
 
 _NAME = "illusion_store"  # of this attention, as transformers knows it
+_BLOCK = 32  # queries that torch's kernel on a processor computes together
 # Columns that are computed together. In a long prompt the first ones see little of it: on a
 # processor (True) it pays to leave out what a few of them cannot see, elsewhere kernels are best
 # started seldom.
@@ -197,11 +198,19 @@ def weigh(
     grouped
         Whether torch's kernel is told of the groups; else keys and values are copied for each head.
     """
-    if grouped and softcap is None:
-        return scaled_dot_product_attention(
-            asked, keys, values, mask, scale=scaling, enable_gqa=True
-        )
     group = asked.shape[1] // keys.shape[1]
+    columns = asked.shape[2]
+    if grouped and softcap is None:
+        if group == 1 or group * columns > _BLOCK:
+            return scaled_dot_product_attention(
+                asked, keys, values, mask, scale=scaling, enable_gqa=True
+            )
+        # A few columns: those of all heads that read the same keys are computed as one block.
+        rows, _, _, width = asked.shape
+        together = asked.reshape(rows, -1, group * columns, width)
+        mask = mask.repeat(1, 1, group, 1)
+        answered = scaled_dot_product_attention(together, keys, values, mask, scale=scaling)
+        return answered.reshape(asked.shape)
     keys, values = keys.repeat_interleave(group, 1), values.repeat_interleave(group, 1)
     if softcap is None:
         return scaled_dot_product_attention(asked, keys, values, mask, scale=scaling)

@@ -23,7 +23,7 @@ class Budget:
         How often memory ran out.
     """
 
-    slots: int = 1 << 14
+    slots: int = 3 << 13
     halvings: int = 0
 
     def run(

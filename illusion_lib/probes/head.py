@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
+from weakref import WeakSet
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from transformers import PreTrainedModel
 
 from illusion_lib.errors import ModelError
 
+# Pruning changes weights, not what a network does to its logits: one check per network.
+_checked: WeakSet[PreTrainedModel] = WeakSet()
 _CHUNK = 1 << 23  # logits held at a time: 32 MiB in float32
 BLOCK = 8  # rows of them that are worked on at a time, so that a processor's caches hold them
 
@@ -67,16 +70,22 @@ class Head:
         if linear is None:
             raise ModelError(f"{type(net).__name__} has no vocabulary head; give a causal model")
         head = cls(linear, scale, getattr(config, "final_logit_softcapping", None))
+        if net not in _checked:
+            head._check(net)
+            _checked.add(net)
+        return head
+
+    def _check(self, net: PreTrainedModel) -> None:
+        """Compare with the network's own logits."""
         ids = torch.tensor([[1, 2, 3]], device=net.device)
         with torch.inference_mode():
-            ours = head(net.base_model(input_ids=ids).last_hidden_state[0])
+            ours = self(net.base_model(input_ids=ids).last_hidden_state[0])
             theirs = net(input_ids=ids).logits[0].float()
         if not torch.allclose(ours, theirs, rtol=1e-2, atol=1e-2, equal_nan=True):
             raise ModelError(
                 f"{type(net).__name__} changes its logits in a way the probes do not know; "
                 "please report the architecture"
             )
-        return head
 
     def __call__(self, hidden: Tensor) -> Tensor:
         """Return logits (n, vocabulary) in float32 of hidden states (n, width)."""

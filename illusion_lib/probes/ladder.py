@@ -85,10 +85,10 @@ def run_ladder(
         raise SpecError(
             "probe 'kl' compares with the dense model; pass reference=dense_reference(dense, items)"
         )
-    session = Session(model, items, spec, progress or (lambda done, total, what: None))
-    if budget is not None:
-        session.engine = replace(session.engine, budget=budget)
     with packed_weights(model.net):
+        session = Session(model, items, spec, progress or (lambda done, total, what: None))
+        if budget is not None:
+            session.engine = replace(session.engine, budget=budget)
         found = _run(session, reference)
     return [record for item in items for record in found[item.id]]
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,16 +52,19 @@ class Shared:
     keep: bool = False
     _windows: dict[str, torch.Tensor] = field(default_factory=dict)
     _statistics: dict[str, Statistics] = field(default_factory=dict)
-    _weights: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def weights(self, model: Model) -> str:
-        """Return the fingerprint of the still dense `model`'s parameters."""
+        """Return the fingerprint of the still dense `model`'s parameters, taken once a study."""
         from illusion_lib.models import weight_fingerprint
 
-        key = (model.fingerprint, model.spec.dtype)
-        if key not in self._weights:
-            self._weights[key] = weight_fingerprint(model.net)
-        return self._weights[key]
+        content = [model.fingerprint, model.spec.dtype, model.device.type, version("transformers")]
+        key = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
+        name = f"weights/{key}"
+        with self.store.once(f"weights-{key}", lambda: self.store.kept(name, _read_text)) as found:
+            if found is None:
+                found = weight_fingerprint(model.net)
+                self.store.keep(name, partial(_write_text, text=found))
+        return found
 
     def windows(self, model: Model, spec: CalibrationSpec) -> torch.Tensor:
         """Return calibration windows of the still dense `model`, int64 (samples, length)."""
@@ -143,3 +147,11 @@ def _read_array(path: Path) -> npt.NDArray[np.int64]:
 def _write_array(path: Path, array: npt.NDArray[np.int64]) -> None:
     with path.open("wb") as file:
         np.save(file, array, allow_pickle=False)
+
+
+def _read_text(path: Path) -> str:
+    return path.read_text(encoding="ascii")
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="ascii")

@@ -3,6 +3,7 @@
 Layout of a store::
 
     study.json                      the study that was last swept into it
+    weights/<key>/                  fingerprint of a dense model's parameters
     calibration/<key>/              token windows, shared by the cells of a model
     reference/<key>/                what the dense model says next, for the probe `kl`
     statistics/<key>/               one-pass statistics, kept while a study runs

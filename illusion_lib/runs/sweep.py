@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from illusion_lib.errors import IllusionError, SpecError
-from illusion_lib.pruning.registry import METHODS
+from illusion_lib.pruning.registry import DENSE, METHODS
 from illusion_lib.records import to_frame
 from illusion_lib.runs.events import EventReader
 from illusion_lib.runs.executors import Executor
@@ -237,7 +237,8 @@ class _Run:
 def _jobs(run: _Run, study: StudySpec, device: str, keep: bool) -> list[Job]:
     """Return the cells to run; first of all one cell for each set of statistics.
 
-    While it collects them, dense and magnitude cells, which need none, keep the others busy.
+    While it collects them, cells that need none keep the others busy. Dense cells are the shortest:
+    where others can do that, they come last, so that nobody waits long for the last cell.
     """
     gram = any(METHODS[p.method].needs == "gram" for p in study.prunings)
     root = str(run.store.root.resolve())
@@ -251,7 +252,15 @@ def _jobs(run: _Run, study: StudySpec, device: str, keep: bool) -> list[Job]:
         prune = job.cell.prune
         if prune.statistics == "one_pass" and METHODS[prune.method].calibrated:
             first.setdefault((job.cell.model, job.cell.calibration), job.key)
-    return sorted(pending, key=lambda job: job.key not in first.values())
+    methods = {job.key: METHODS[job.cell.prune.method] for job in pending}
+    fillers = any(not m.calibrated and m.sparsifies for m in methods.values())
+
+    def turn(job: Job) -> int:
+        if job.key in first.values():
+            return 0
+        return 2 if fillers and job.cell.prune.method == DENSE else 1
+
+    return sorted(pending, key=turn)
 
 
 def _portable(study: StudySpec) -> StudySpec:

@@ -11,14 +11,15 @@ from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.store import Store
 
 
+@pytest.mark.parametrize("columns", [3, 20])  # fewer and more than are computed as one block
 @pytest.mark.parametrize("scaling", [None, 0.3])
 @pytest.mark.parametrize("softcap", [None, 2.0])
 @pytest.mark.parametrize("grouped", [True, False])
-def test_equals_a_loop_over_heads(scaling, softcap, grouped):
+def test_equals_a_loop_over_heads(columns, scaling, softcap, grouped):
     torch.manual_seed(0)
-    asked = torch.randn(2, 6, 3, 8)
+    asked = torch.randn(2, 6, columns, 8)
     keys, values = torch.randn(2, 2, 2, 5, 8)
-    hidden = torch.rand(2, 1, 3, 5) < 0.3
+    hidden = torch.rand(2, 1, columns, 5) < 0.3
     hidden[..., 0] = False
     mask = torch.zeros(hidden.shape).masked_fill(hidden, torch.finfo(torch.float32).min)
     found = weigh(asked, keys, values, mask, scaling, softcap, grouped)

@@ -10,6 +10,7 @@ from illusion_lib.errors import ModelError, PruneError, SpecError, StoreError
 from illusion_lib.runs import cell as cell_module
 from illusion_lib.runs.cell import run_cell
 from illusion_lib.runs.executors.local import LocalExecutor
+from illusion_lib.runs.job import Outcome
 from illusion_lib.runs.plan import plan_cell
 from illusion_lib.runs.store import Store
 from illusion_lib.runs.sweep import load_study, run_study
@@ -77,6 +78,25 @@ def test_a_cell_alone_finds_the_same_as_in_a_study(swept, tmp_path):
         alone = run_cell(cell.spec, Store(tmp_path))
         pd.testing.assert_frame_equal(content(alone.records), content(cell.records))
         assert alone.manifest.weights_after == cell.manifest.weights_after
+
+
+class Noted:
+    """An executor that notes its jobs and refuses them."""
+
+    def run(self, jobs, tick):
+        self.order = [job.cell.slug for job in jobs]
+        yield from (Outcome(job, "failed", "noted") for job in jobs)
+
+
+def test_who_collects_statistics_comes_first_and_the_shortest_cell_last(small_study, tmp_path):
+    noted = Noted()
+    run_study(small_study, Store(tmp_path), executor=noted)
+    assert noted.order == ["wanda-s050", "magnitude-s050", "sparsegpt-2of4", "dense"]
+    # With nobody else to keep busy while statistics are collected, the dense cell is not kept back.
+    run_study(
+        replace(small_study, prunings=small_study.prunings[1:]), Store(tmp_path), executor=noted
+    )
+    assert noted.order == ["wanda-s050", "dense", "sparsegpt-2of4"]
 
 
 def test_the_key_follows_items_and_checkpoint(small_study, tmp_path):
@@ -181,7 +201,7 @@ def test_processes_find_the_same_and_name_what_fails(swept, small_study, tmp_pat
     assert told.of("failed") == ["tiny-random wanda-1of7"]
     assert all(e.items == 3 and e.seconds > 0 for e in told.events if e.kind == "done")
     folders = {path.name for path in tmp_path.iterdir()}
-    assert folders == {"study.json", "cells", "calibration", "leases", "events"}
+    assert folders == {"study.json", "cells", "weights", "calibration", "leases", "events"}
     assert list((tmp_path / "leases").iterdir()) == []
 
 
