@@ -107,11 +107,12 @@ def fit_curve(answers: FloatArray, target: FloatArray) -> Curve:
     centre = answers.mean(axis=0)
     unit = float(((answers - centre) ** 2).sum(axis=1).mean()) or 1.0
     some = _tuning_rows(target)
+    rows, wanted = answers[some], target[some]
     best = (np.inf, Kernel(centre, unit, 0.0, 1.0), float(NOISES[-1]))
     for share in SHARES:
         for length in LENGTHS if share else (1.0,):
             kernel = Kernel(centre, unit, share, length)
-            losses = _leave_one_out(kernel(answers[some], answers[some]), target[some])
+            losses = _leave_one_out(kernel(rows, rows), wanted)
             place = int(np.argmin(losses))
             if losses[place] < best[0] * (1 - 1e-9):
                 best = (float(losses[place]), kernel, float(NOISES[place]))

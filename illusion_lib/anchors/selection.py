@@ -152,8 +152,14 @@ def exchange(
         rest = normal.products - weights @ gram  # (items,)
         length = normal.lengths + normal.penalty - np.einsum("ki,ki->i", gram, cover)  # (items,)
         diagonal = np.diag(inverse)[:, None]  # (k, 1)
-        gain = (rest + cover * (weights[:, None] / diagonal)) ** 2
-        gain /= np.maximum(length + cover**2 / diagonal, normal.penalty)
+        # In place: with many anchors each of these is a good part of the matrix.
+        gain = cover * (weights[:, None] / diagonal)
+        gain += rest
+        np.square(gain, out=gain)
+        np.square(cover, out=cover)
+        cover /= diagonal
+        cover += length
+        gain /= np.maximum(cover, normal.penalty, out=cover)
         gain -= weights[:, None] ** 2 / diagonal
         gain[:, current] = -np.inf
         slot, item = divmod(first_best(gain.ravel()), gain.shape[1])
