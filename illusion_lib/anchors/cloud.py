@@ -7,9 +7,11 @@ variance of the score among them. Both are exact sums over the cloud, whatever m
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +26,16 @@ PER_DIMENSION = 500
 """Made-up models for each of them."""
 WIDE, WIDE_SD = 0.2, 1.6
 """Share of them that is drawn wide, beyond the training models, and its standard deviation."""
+NOTHING = 1e-30
+"""A weight below it changes no sum, and would be a subnormal number in single precision."""
 MODELS, ITEMS, ROUNDS = 400, 1000, 12
 """Training models and items that abilities are learnt from at most, and alternations."""
 
 RespondEach = Callable[[IntArray], FloatArray]
 """Puts one item to each model: int (models,) -> float (models,)."""
+Learnt: TypeAlias = list[tuple[TwoParameter, FloatArray]]
+"""For each of `DIMENSIONS`, a model of all items and the abilities it was learnt with."""
+_kept: dict[bytes, Learnt] | None = None  # see `learnt_once`
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Cloud:
         """
         gap = weights * (self.mean - (weights @ self.mean)[:, None])  # (models, cloud)
         solved, shared = (
-            (half.astype(np.float32) @ self.probability).astype(np.float64)  # (models, items)
+            (_single(half) @ self.probability).astype(np.float64)  # (models, items)
             for half in (weights, gap)
         )
         gain: FloatArray = shared**2 / np.maximum(solved * (1 - solved), 1e-7)
@@ -97,6 +104,11 @@ class Cloud:
             surprise = given - weights[row] @ self.probability[:, asked]  # (k,)
             score[row] += np.nansum(surprise) / self.probability.shape[1]
         return score
+
+
+def _single(weights: FloatArray) -> NDArray[np.float32]:
+    """Round to single precision; what is nearly 0 to 0, for processors are slow where it is not."""
+    return np.where(np.abs(weights) < NOTHING, 0, weights).astype(np.float32)
 
 
 def fit_cloud(scores: FloatArray, rng: np.random.Generator) -> Cloud:
@@ -124,15 +136,36 @@ def fit_cloud(scores: FloatArray, rng: np.random.Generator) -> Cloud:
     return Cloud.of(cloud)
 
 
-def _learnt(scores: FloatArray) -> list[tuple[TwoParameter, FloatArray]]:
-    """Return a model of all items and the abilities it was learnt with, for each dimension."""
+def _learnt(scores: FloatArray) -> Learnt:
     order = np.argsort(scores.mean(axis=1), kind="stable")
     some = scores[order[np.linspace(0, len(order) - 1, min(MODELS, len(order))).astype(int)]]
-    step = -(-scores.shape[1] // ITEMS)
+    if _kept is None:
+        return _learn(some)
+    key = hashlib.sha256(some.tobytes()).digest()
+    if key not in _kept:
+        _kept[key] = _learn(some)
+    return _kept[key]
+
+
+def _learn(some: FloatArray) -> Learnt:
+    step = -(-some.shape[1] // ITEMS)
     learnt = [fit_two_parameter(some[:, ::step], number, ROUNDS) for number in DIMENSIONS]
-    if step == 1:
-        return learnt
-    return [(fit_items(some, ability), ability) for _, ability in learnt]
+    return learnt if step == 1 else [(fit_items(some, ability), ability) for _, ability in learnt]
+
+
+@contextmanager
+def learnt_once() -> Iterator[None]:
+    """Inside, what the same answers teach is learnt once, however many clouds are drawn of it.
+
+    For comparing numbers of anchors on the same models. Seconds measured inside are not those of
+    a fit by itself.
+    """
+    global _kept
+    before, _kept = _kept, {}
+    try:
+        yield
+    finally:
+        _kept = before
 
 
 def _around(ability: FloatArray, rng: np.random.Generator) -> FloatArray:

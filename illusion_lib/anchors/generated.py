@@ -104,20 +104,34 @@ def _trials(
     n_items = others.said.shape[1]
     for method in _compressed(others):
         by_probe = dict(others.guesses([method], told=False))
-        for place, by_others in others.guesses([method]):
+        by_others = dict(others.guesses([method]))
+        places = list(by_others)
+        cheap = (others.cheap[place * n_items :][:n_items] for place in places)
+        ways = {
+            BY_PROBE: np.stack([by_probe[place] for place in places]),
+            BY_DENSE: np.stack([by_dense(one) for one in cheap]),
+            BY_OTHERS: np.stack(list(by_others.values())),
+        }
+        trials = list(product(sizes, range(seeds)))
+        made = {
+            (n, draw, way): rehearse(
+                guesses, others.said[places], n, [_seed(place, draw) for place in places], level,
+                reach.get(method) if way == BY_OTHERS else None,
+            )
+            for n, draw in trials
+            for way, guesses in ways.items()
+        }  # fmt: skip
+        for row, place in enumerate(places):
             said, tokens = others.said[place], others.tokens[place]
-            cheap = others.cheap[place * n_items : (place + 1) * n_items]
-            ways = {BY_PROBE: by_probe[place], BY_DENSE: by_dense(cheap), BY_OTHERS: by_others}
             front = {"variant": others.variants[place], "method": method, "truth": said.mean()}
-            for n, draw in product(sizes, range(seeds)):
-                seed = 10_000 * place + draw  # no two variants share a draw
-                items = np.random.default_rng(seed).permutation(n_items)[:n]
-                drawn = {RANDOM: (items, _plain(items, said, level))}
-                for way, guess in ways.items():
-                    quantile = reach.get(method) if way == BY_OTHERS else None
-                    items, made = rehearse(guess, said, n, seed, level, quantile)
-                    drawn[way] = (items, (made.estimate, made.low, made.high))
-                for way, (items, (estimate, low, high)) in drawn.items():
+            for n, draw in trials:
+                items = np.random.default_rng(_seed(place, draw)).permutation(n_items)[:n]
+                found = {RANDOM: (items, _plain(items, said, level))}
+                for way in ways:
+                    drawn, estimates = made[n, draw, way]
+                    one = estimates[row]
+                    found[way] = drawn[row], (one.estimate, one.low, one.high)
+                for way, (items, (estimate, low, high)) in found.items():
                     yield front | {
                         "way": way,
                         "n": n,
@@ -129,6 +143,10 @@ def _trials(
                     }
 
 
+def _seed(place: int, draw: int) -> int:
+    return 10_000 * place + draw  # no two variants share a draw
+
+
 def _quantiles(others: Neighbours, sizes: Sequence[int], level: float) -> dict[str, float]:
     """Return how many standard errors intervals must reach, by the method left out.
 
@@ -138,12 +156,14 @@ def _quantiles(others: Neighbours, sizes: Sequence[int], level: float) -> dict[s
     """
     needed: dict[str, list[float]] = {}
     for pair in combinations(_compressed(others), 2):
-        for place, guess in others.guesses(pair):
-            left_out = pair[0] if others.methods[place] == pair[1] else pair[1]
-            said = others.said[place]
-            for n in sizes:
-                _, made = rehearse(guess, said, n, 10_000 * place, level)
-                needed.setdefault(left_out, []).append(made.missed(float(said.mean())))
+        places, guesses = zip(*others.guesses(pair), strict=True)
+        said = others.said[list(places)]
+        left_out = [pair[0] if others.methods[place] == pair[1] else pair[1] for place in places]
+        for n in sizes:
+            seeds = [_seed(place, 0) for place in places]
+            _, made = rehearse(np.stack(guesses), said, n, seeds, level)
+            for method, one, truth in zip(left_out, made, said.mean(axis=1).tolist(), strict=True):
+                needed.setdefault(method, []).append(one.missed(truth))
     return {method: float(np.quantile(some, level)) for method, some in needed.items()}
 
 

@@ -9,7 +9,7 @@ inference, Angelopoulos et al. 2023; AIPW with known probabilities).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,65 +121,91 @@ def production_estimate(
     """
     chance, items, scores = _checked(guess, anchors, observed)
     refuse(not 0 < level < 1, f"level must lie between 0 and 1, got {level}")
-    return _estimate(chance, inclusion(chance, len(items)), items, scores, level, quantile)
+    drawn = inclusion(chance, len(items))
+    return _estimates(chance[None], drawn[None], items[None], scores[None], level, quantile)[0]
 
 
 def rehearse(
-    guess: FloatArray,
+    guesses: FloatArray,
     said: FloatArray,
     n: int,
-    seed: int,
+    seeds: Sequence[int],
     level: float = 0.9,
     quantile: float | None = None,
-) -> tuple[IntArray, Production]:
-    """Return the `n` items drawn of a model whose answers are all known, and what they estimate.
+) -> tuple[IntArray, list[Production]]:
+    """Return the `n` items drawn of models whose answers are all known, and what they estimate.
 
-    The same as `draw_items` and `production_estimate` one after the other; what both need is
-    computed once, because thousands of rehearsals judge one zoo.
+    For each model the same as `draw_items` and `production_estimate` one after the other, for many
+    side by side, because thousands of rehearsals judge one zoo.
+
+    Parameters
+    ----------
+    guesses, said
+        float (models, items).
+    n, level, quantile
+        As for the two.
+    seeds
+        Of each model's draw.
+
+    Returns
+    -------
+    items
+        int (models, n).
+    made
+        An estimate for each model.
     """
-    drawn = inclusion(guess, n)
-    items = _drawn(guess, drawn, seed)[:n]
-    return items, _estimate(guess, drawn, items, said[items], level, quantile)
+    drawn = inclusion(guesses, n)
+    items = np.ascontiguousarray(_drawn(guesses, drawn, seeds)[:, :n])
+    scores = np.take_along_axis(said, items, axis=1)  # (models, n)
+    return items, _estimates(guesses, drawn, items, scores, level, quantile)
 
 
-def _estimate(
+def _estimates(
     chance: FloatArray,
     drawn: FloatArray,
     items: IntArray,
     scores: FloatArray,
     level: float,
     quantile: float | None,
-) -> Production:
-    n, n_items = len(items), len(chance)
-    errors = scores - chance[items]
-    estimate = float(chance.mean() + (errors / drawn[items]).sum() / n_items)
-    variance = _variance(chance, drawn, items, errors)
+) -> list[Production]:
+    """Estimate models side by side; chance and drawn (models, items), the others (models, n)."""
+    n, n_items = items.shape[1], chance.shape[1]
+    guessed = chance.mean(axis=1)
+    picked = np.take_along_axis(drawn, items, axis=1)  # (models, n)
+    errors = scores - np.take_along_axis(chance, items, axis=1)
+    estimate = guessed + (errors / picked).sum(axis=1) / n_items
+    variance = _variance(chance, drawn, picked, errors)
     if quantile is None:
         quantile = float(stdtrit(n - 1 + PRIOR, 0.5 + level / 2))
-    reach = quantile * variance**0.5 + 0.5 / n_items
+    error = np.sqrt(variance)
+    reach = quantile * error + 0.5 / n_items
     # What is known for sure: the generated items' own scores.
-    least = float(scores.sum()) / n_items
-    most = 1 - float((1 - scores).sum()) / n_items
-    estimate = min(max(estimate, least), most)
-    low = min(estimate, max(least, estimate - reach))
-    high = max(estimate, min(most, estimate + reach))
+    least = scores.sum(axis=1) / n_items
+    most = 1 - (1 - scores).sum(axis=1) / n_items
+    estimate = np.minimum(np.maximum(estimate, least), most)
+    low = np.minimum(estimate, np.maximum(least, estimate - reach))
+    high = np.maximum(estimate, np.minimum(most, estimate + reach))
     size = _plain_size(estimate, variance, n, n_items)
-    guessed = float(chance.mean())
-    return Production(estimate, low, high, level, n, n_items, guessed, size, variance**0.5)
+    columns = (column.tolist() for column in (estimate, low, high, guessed, size, error))
+    return [
+        Production(middle, below, above, level, n, n_items, first, alike, spread)
+        for middle, below, above, first, alike, spread in zip(*columns, strict=True)
+    ]
 
 
 def inclusion(guess: ArrayLike, n: int) -> FloatArray:
-    """Return each item's chance of being among `n` drawn ones: float (items,), with sum `n`.
+    """Return each item's chance of being among `n` drawn ones: float (..., items), with sum `n`.
 
     In proportion to the guess's standard deviation, the allocation of least variance (Neyman),
-    where that is below 1.
+    where that is below 1. `guess` is float (..., items), each row a model.
     """
     size = _size(np.asarray(guess, dtype=np.float64))
-    refuse(not 1 <= n <= len(size), f"{n} items asked of {len(size)}")
-    sure = np.zeros(len(size), dtype=bool)
+    refuse(not 1 <= n <= size.shape[-1], f"{n} items asked of {size.shape[-1]}")
+    sure = np.zeros(size.shape, dtype=bool)
     while True:
-        left = n - int(sure.sum())
-        chance = np.where(sure, 1.0, left * size / max(float(size[~sure].sum()), 1e-300))
+        left = n - sure.sum(axis=-1, keepdims=True)
+        rest = np.where(sure, 0.0, size).sum(axis=-1, keepdims=True)
+        chance = np.where(sure, 1.0, left * size / np.maximum(rest, 1e-300))
         over = (chance >= 1) & ~sure
         if not over.any():
             return np.asarray(chance)
@@ -205,13 +231,14 @@ def draw_items(guess: ArrayLike, n: int, seed: int = 0) -> IntArray:
         the guess's standard deviation, after those that are drawn for certain.
     """
     chance = np.asarray(guess, dtype=np.float64)
-    return _drawn(chance, inclusion(chance, n), seed)[:n]
+    return _drawn(chance[None], inclusion(chance, n)[None], [seed])[0, :n]
 
 
-def _drawn(chance: FloatArray, drawn: FloatArray, seed: int) -> IntArray:
-    """Return all items in the order in which they are drawn."""
-    keys = np.random.default_rng(seed).random(len(chance)) / _size(chance)
-    order: IntArray = np.lexsort((keys, drawn < 1)).astype(np.int64)
+def _drawn(chance: FloatArray, drawn: FloatArray, seeds: Sequence[int]) -> IntArray:
+    """Return all items in the order in which they are drawn: int (models, items)."""
+    numbers = [np.random.default_rng(seed).random(chance.shape[1]) for seed in seeds]
+    keys = np.stack(numbers) / _size(chance)
+    order: IntArray = np.lexsort((keys, drawn < 1), axis=-1).astype(np.int64)
     return order
 
 
@@ -271,21 +298,23 @@ def _size(chance: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(chance * (1 - chance) + DOUBT))
 
 
-def _variance(chance: FloatArray, drawn: FloatArray, items: IntArray, errors: FloatArray) -> float:
-    """Return the variance of the estimate: the design's and the guess's own, n to `PRIOR`."""
-    n = len(items)
-    left = 1 - drawn[items]
-    shown = float((left / drawn[items] ** 2 * errors**2).sum()) * n / max(n - 1, 1)
-    trusted = float((_size(chance) ** 2 * (1 / drawn - 1)).sum())
-    return (n * shown + PRIOR * trusted) / (n + PRIOR) / len(chance) ** 2
+def _variance(
+    chance: FloatArray, drawn: FloatArray, picked: FloatArray, errors: FloatArray
+) -> FloatArray:
+    """Return the variance of each estimate: the design's and the guess's own, n to `PRIOR`."""
+    n = errors.shape[1]
+    shown = ((1 - picked) / picked**2 * errors**2).sum(axis=1) * n / max(n - 1, 1)
+    trusted = (_size(chance) ** 2 * (1 / drawn - 1)).sum(axis=1)
+    variance: FloatArray = (n * shown + PRIOR * trusted) / (n + PRIOR) / chance.shape[1] ** 2
+    return variance
 
 
-def _plain_size(share: float, variance: float, n: int, n_items: int) -> float:
+def _plain_size(share: FloatArray, variance: FloatArray, n: int, n_items: int) -> FloatArray:
     """Return how many random items' plain mean varies as much: s^2 (1/m - 1/items) = variance."""
     if n == n_items:
-        return float(n_items)
-    spread = max(share * (1 - share), DOUBT) * n_items / max(n_items - 1, 1)
-    return float(1 / (variance / spread + 1 / n_items))
+        return np.full(len(share), float(n_items))
+    spread = np.maximum(share * (1 - share), DOUBT) * n_items / max(n_items - 1, 1)
+    return np.asarray(1 / (variance / spread + 1 / n_items))
 
 
 def _checked(

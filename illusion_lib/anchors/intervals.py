@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from illusion_lib.anchors.matrix import FloatArray, IntArray, refuse
 from illusion_lib.anchors.training import Training
@@ -92,7 +92,7 @@ def wilson_interval(share: FloatArray, n: float, level: float) -> tuple[FloatArr
     """
     if np.isinf(n):
         return share, share
-    z = float(norm.ppf(0.5 + level / 2))
+    z = float(ndtri(0.5 + level / 2))
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     reach = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     return np.clip(middle - reach, 0, 1), np.clip(middle + reach, 0, 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from illusion_lib import anchors
 from illusion_lib.anchors import cloud as room
-from illusion_lib.anchors.cloud import Cloud, fit_cloud, sit
+from illusion_lib.anchors.cloud import Cloud, fit_cloud, learnt_once, sit
 from illusion_lib.anchors.irt_model import TwoParameter, fit_items
 
 
@@ -157,3 +157,19 @@ def test_a_fixed_estimator_asks_its_anchors_and_bounds_its_answer(scores, new_sc
     low, high = fitted.interval(new_scores[:1, fitted.anchors_])
     found = fitted.ask_interval(partial(np.take, new_scores[0]))
     assert found == pytest.approx((fitted.assess(new_scores[:1])[0], low[0], high[0]))
+
+
+def test_inside_learnt_once_the_same_answers_are_learnt_from_once(simulate, monkeypatch):
+    fits = []
+    fit = room.fit_two_parameter
+    monkeypatch.setattr(room, "fit_two_parameter", lambda *a: fits.append(1) or fit(*a))
+    scores, others = simulate(30, 20), simulate(31, 20)
+    alone = fit_cloud(scores, np.random.default_rng(0)).probability
+    fits.clear()
+    with learnt_once():
+        for table, number in ((scores, 1), (scores, 1), (others, 2)):
+            found = fit_cloud(table, np.random.default_rng(0)).probability
+            assert (found == alone).all() == (table is scores)
+            assert len(fits) == number * len(room.DIMENSIONS)
+    fit_cloud(scores, np.random.default_rng(0))
+    assert len(fits) == 3 * len(room.DIMENSIONS)  # nothing is kept after it

@@ -1,3 +1,5 @@
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -187,8 +189,10 @@ def test_a_given_quantile_is_what_the_interval_reaches():
 @settings(max_examples=30, deadline=None)
 def test_a_rehearsal_is_a_draw_and_an_estimate(seed, n, quantile):
     rng = np.random.default_rng(seed)
-    guess = rng.random(60)
-    said = (rng.random(60) < guess).astype(float)
-    items, made = rehearse(guess, said, n, seed, 0.8, quantile)
-    assert items.tolist() == draw_items(guess, n, seed).tolist()
-    assert made == production_estimate(guess, items, said[items], 0.8, quantile)
+    guesses = rng.random((3, 60)) ** [[1], [4], [0]]  # as it falls, mostly sure, all alike
+    said = (rng.random((3, 60)) < guesses).astype(float)
+    items, made = rehearse(guesses, said, n, [seed, seed + 1, seed + 2], 0.8, quantile)
+    for row, guess in enumerate(guesses):
+        assert items[row].tolist() == draw_items(guess, n, seed + row).tolist()
+        one = production_estimate(guess, items[row], said[row, items[row]], 0.8, quantile)
+        assert astuple(made[row]) == pytest.approx(astuple(one), rel=1e-12)

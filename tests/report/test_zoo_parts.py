@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from illusion_lib.anchors.generated import RANDOM, WAYS
+from illusion_lib.anchors.generated import BY_OTHERS, BY_PROBE, RANDOM, WAYS
 from illusion_lib.anchors.zoo import DENSE, load_zoo
 from illusion_lib.report import figures, zoo_parts
 
@@ -50,6 +50,15 @@ def test_the_table_gives_no_saving_to_random_items_themselves(zoo, spent):
     assert len(rows) == len(spent) == len(WAYS) * len(zoo_parts.GENERATED)
     assert all("×" not in row for row in rows if RANDOM in row)
     assert any("×" in row for row in rows)
+
+
+def test_the_note_on_the_probe_gives_its_own_saving(zoo, spent):
+    said = zoo_parts.probe_saving(spent).content
+    savings = spent.set_index(["way", "n"])["saving"].dropna()
+    for way in (BY_PROBE, BY_OTHERS):
+        for n, saving in savings[way].items():
+            assert f"{saving:.1f} × with {n} items" in said
+    assert said.index(f"{savings[BY_PROBE].iloc[0]:.1f} ×") < said.index("learned on other methods")
 
 
 def test_whole_methods_are_held_out(zoo):
