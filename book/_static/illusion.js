@@ -30,7 +30,16 @@
       summary.setAttribute("aria-label", above ? `Pages below ${above}` : "Pages below");
     }
   };
-  const ready = () => { addLinks(); nameButtons(); openItem(100); };
+  // Phones show no scroll bar: a table says itself that it goes on to the right.
+  const markWide = () => {
+    for (const box of document.querySelectorAll(".data-scroll")) {
+      const follow = () =>
+        box.toggleAttribute("data-more", box.scrollWidth - box.clientWidth - box.scrollLeft > 2);
+      box.addEventListener("scroll", follow, { passive: true });
+      new ResizeObserver(follow).observe(box);
+    }
+  };
+  const ready = () => { addLinks(); nameButtons(); markWide(); openItem(100); };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
   addEventListener("hashchange", () => openItem(100));
 })();

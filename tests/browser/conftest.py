@@ -20,19 +20,25 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def site_folder():
-    """Return the HTML folder to check: ``ILLUSION_SITE``, or the newest report below ``runs``."""
+def newest_site():
+    """Return the HTML folder in ``ILLUSION_SITE``, else the newest below ``runs``; None without."""
     named = os.environ.get("ILLUSION_SITE")
     if named:
         return Path(named).resolve()
     built = Path(__file__).parents[2].glob("runs/*/report/_build/html/index.html")
     newest = max(built, key=lambda path: path.stat().st_mtime, default=None)
-    if newest is None:
+    return newest.parent if newest else None
+
+
+@pytest.fixture(scope="session")
+def site_folder():
+    """Return the HTML folder to check."""
+    folder = newest_site()
+    if folder is None:
         pytest.skip(
             "no report is built; run `make report` or name its HTML folder in ILLUSION_SITE"
         )
-    return newest.parent
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,26 @@ def test_every_page_is_sound(browser, address, site_folder, device):
         context.close()
 
 
+def test_a_wide_table_says_so_on_a_phone(browser, address, site_folder):
+    name = next(str(p.relative_to(site_folder)) for p in site_folder.rglob("divergence.html"))
+    context, page, wrong = visit(browser, address, WIDTHS["phone"], f"{address}/{name}")
+    page.wait_for_selector(".data-scroll[data-more]")
+    wide = page.locator(".data-scroll[data-more]").first
+    first = wide.locator("tbody td").first
+    shown = first.bounding_box()["x"]
+    figure = wide.locator("xpath=ancestor::figure").element_handle()
+    cue = "e => getComputedStyle(e, '::before').content"
+    assert "More columns" in figure.evaluate(cue)
+    box = wide.element_handle()
+    box.evaluate("e => { e.scrollLeft = e.scrollWidth }")
+    page.wait_for_function("e => !e.hasAttribute('data-more')", arg=box)
+    assert "More columns" not in figure.evaluate(cue)
+    moved = box.evaluate("e => e.querySelector('tbody td').getBoundingClientRect().x")
+    assert abs(moved - shown) < 1, "the row's name stays in sight"
+    assert wrong == []
+    context.close()
+
+
 def test_explorer_searches_and_opens_an_item(browser, address):
     context, page, wrong = visit(browser, address, 1366, f"{address}/book/items.html")
     page.wait_for_selector(".dt-container .dt-search input")
