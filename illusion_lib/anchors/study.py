@@ -144,7 +144,7 @@ def judge(
         select_seconds and fit_seconds (means over folds), n_train, n_test, notes.
     """
     target = matrix.target
-    frames, clock, notes = [], [], []
+    parts, clock, notes = [], [], []
     for fold in folds:
         fresh = replace(estimator)
         times = [time.perf_counter()]
@@ -155,7 +155,7 @@ def judge(
         times.append(time.perf_counter())
         clock.append(np.diff(times))
         notes += [note for note in fresh.notes_ if note not in notes]
-        frames.append(_estimates(fresh, matrix, fold, target, level))
+        parts.append(_estimates(fresh, matrix, fold, level))
     seconds = np.mean(clock, axis=0)
     effort: dict[str, object] = {
         "select_seconds": float(seconds[0]),
@@ -164,29 +164,21 @@ def judge(
         "n_test": sum(len(fold.test) for fold in folds),
         "notes": "; ".join(notes),
     }
-    return pd.concat(frames, ignore_index=True), effort
+    judged = np.concatenate([fold.test for fold in folds])
+    estimate, low, high = (np.concatenate(column) for column in zip(*parts, strict=True))
+    table = {"model": [matrix.models[m] for m in judged], "truth": target[judged]}
+    return pd.DataFrame({**table, "estimate": estimate, "low": low, "high": high}), effort
 
 
 def _estimates(
-    fitted: AnchorEstimator,
-    matrix: ResponseMatrix,
-    fold: Fold,
-    target: FloatArray,
-    level: float | None,
-) -> pd.DataFrame:
+    fitted: AnchorEstimator, matrix: ResponseMatrix, fold: Fold, level: float | None
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return estimate, low and high of the fold's test models."""
     scores = matrix.scores[fold.test]
     low = high = np.full(len(fold.test), np.nan)
     if level is not None:
         low, high = fitted.assess_interval(scores, level)
-    return pd.DataFrame(
-        {
-            "model": [matrix.models[m] for m in fold.test],
-            "truth": target[fold.test],
-            "estimate": fitted.assess(scores),
-            "low": low,
-            "high": high,
-        }
-    )
+    return fitted.assess(scores), low, high
 
 
 def measures(judged: pd.DataFrame) -> dict[str, float]:
