@@ -2,42 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from illusion_lib.errors import ReportError
-from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report import lean
 from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.imprint import book_config
-from illusion_lib.report.render import Page, Progress, is_executable, read_template, render_pages
-from illusion_lib.report.render import parameter_names as names_of
+from illusion_lib.report.offline import check_offline
+from illusion_lib.report.pages import authored_page, by_model, fingerprint, pruned, run_pages
+from illusion_lib.report.render import Page, Progress, is_executable, render_pages
 from illusion_lib.report.sources import book_sources, mathjax
 from illusion_lib.report.warm import Crew
-from illusion_lib.runs import CellResult, StudyResult, load_study
+from illusion_lib.runs import StudyResult, load_study
 from illusion_lib.runs.manifest import MANIFEST
 from illusion_lib.runs.store import RECORDS
 from illusion_lib.runs.sweep import STUDY_FILE
 
 _OURS = ".illusion-site"
-START = "intro.md"
 _BUILD_LIMIT = 900
-# A page may link anywhere, but must load nothing from elsewhere.
-_LOADS = re.compile(
-    r"<(?:script|img|iframe|source|video|audio|embed|object)\b[^>]*?\b(?:src|srcset|data)="
-    r"[\"'](?:https?:)?//[^\"']+|<link\b(?![^>]*rel=[\"'](?:canonical|license|search)[\"'])"
-    r"[^>]*?\bhref=[\"'](?:https?:)?//[^\"']+",
-    re.IGNORECASE,
-)
 
 
 def build_report(
@@ -101,92 +90,6 @@ def build_report(
     return index
 
 
-def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
-    """Return one page per pruned cell, one per model, and one over all models."""
-    templates = book_sources() / "notebooks"
-    runs = site / "book" / "runs"
-    common = {"study": str(store / STUDY_FILE), "store": str(store)}
-    private = {
-        str(store / STUDY_FILE): result.study.name,
-        str(store): f"runs/{result.study.name}",
-    }
-    private[str(site)] = "report"
-    pages = []
-    for model, cells in by_model(result).items():
-        dense = next(cell for cell in cells if cell.spec.prune.method == DENSE)
-        name = dense.spec.model.name
-        shown = Path(name).name if os.path.isabs(name) else name
-        hidden = private if shown == name else private | {name: shown}
-        for cell in pruned(cells):
-            prune = cell.spec.prune
-            wanted = {
-                "model": name,
-                "method": prune.method,
-                "sparsity": 0.0 if prune.pattern else prune.sparsity,
-                "pattern": prune.pattern,
-                "calibration_seed": cell.spec.calibration.seed,
-            }
-            pages.append(
-                Page(
-                    templates / "cell.ipynb",
-                    runs / model / f"{cell.spec.slug}.ipynb",
-                    page_title(cell),
-                    common | wanted,
-                    fingerprint([cell, dense]),
-                    hidden,
-                )
-            )
-        pages.append(
-            Page(
-                templates / "divergence.ipynb",
-                runs / model / "divergence.ipynb",
-                f"{model}: where recognition and production part",
-                common | {"model": name},
-                fingerprint(cells),
-                hidden,
-            )
-        )
-    everything = fingerprint(result.cells)
-    title = "Anchors: how few questions are enough?"
-    anchors = Page(templates / "anchors.ipynb", runs / "anchors.ipynb", title, common, everything)
-    return [*pages, anchors]
-
-
-def pruned(cells: list[CellResult]) -> list[CellResult]:
-    """Return the cells that have a page of their own; the dense one is part of each of these."""
-    return [cell for cell in cells if cell.spec.prune.method != DENSE]
-
-
-def page_title(cell: CellResult) -> str:
-    """Return the heading of a cell's page, which is its entry in every menu too."""
-    draw = cell.spec.slug.rpartition("-c")
-    seed = f", calibration draw {draw[2]}" if draw[1] and draw[2].isdigit() else ""
-    label = cell.spec.prune.label
-    return f"{label[0].upper()}{label[1:]}{seed} · {cell.spec.model.slug}"
-
-
-def start_title(result: StudyResult) -> str:
-    """Return the question that the start page answers, with the model that it answers it for."""
-    return f"Can you trust multiple choice on {result.cells[0].spec.model.slug}?"
-
-
-def by_model(result: StudyResult) -> dict[str, list[CellResult]]:
-    """Return the finished cells of each model, by its slug, one per cell slug, in study order."""
-    models: dict[str, dict[str, CellResult]] = {}
-    for cell in result.cells:
-        models.setdefault(cell.spec.model.slug, {}).setdefault(cell.spec.slug, cell)
-    return {model: list(cells.values()) for model, cells in models.items()}
-
-
-def fingerprint(cells: list[CellResult] | tuple[CellResult, ...]) -> str:
-    """Return the SHA-256 over the cells' records."""
-    return hashlib.sha256("".join(c.manifest.records_sha256 for c in cells).encode()).hexdigest()
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def _claim(site: Path) -> None:
     """Refuse to write into a folder that holds something else."""
     # A history of earlier runs may have been put there for this report to go on from.
@@ -214,7 +117,7 @@ def _stage(sources: Path, site: Path, result: StudyResult, store: Path) -> list[
     pages = []
     for relative, path in wanted.items():
         if is_executable(path):
-            pages.append(_authored_page(path, book / relative, result, store, site))
+            pages.append(authored_page(path, book / relative, result, store, site))
     kept = {page.target for page in pages}
     for old in sorted(book.rglob("*")) if book.is_dir() else []:
         if old.is_file() and "runs" not in old.relative_to(book).parts[:1] and old not in kept:
@@ -228,27 +131,6 @@ def _stage(sources: Path, site: Path, result: StudyResult, store: Path) -> list[
     _stage_records(result, book / "_static" / "records")
     shutil.copyfile(store / STUDY_FILE, book / "_static" / "records" / STUDY_FILE)
     return pages
-
-
-def _authored_page(path: Path, target: Path, result: StudyResult, store: Path, site: Path) -> Page:
-    """Return an authored page with code; one with a `store` parameter reads the records."""
-    known = names_of(read_template(path))
-    history = site / HISTORY
-    values = {"study": str(store / STUDY_FILE), "store": str(store), "history": str(history)}
-    # A page is executed again when what it reads has changed.
-    read = {"store": fingerprint(result.cells), "history": _sha256(history)}
-    private = {
-        str(store / STUDY_FILE): result.study.name,
-        str(store): f"runs/{result.study.name}",
-    }
-    return Page(
-        path,
-        target.with_suffix(".ipynb"),
-        start_title(result) if path.name == START else None,
-        parameters={name: values[name] for name in known if name in values},
-        fingerprint="".join(text for name, text in read.items() if name in known),
-        private=private | {str(site): "report"},
-    )
 
 
 def _stage_mathjax(target: Path) -> None:
@@ -315,22 +197,3 @@ def _build(site: Path, strict: bool) -> Path:
     telling = [x for x in lines if re.search(r"warning|error|exception", x, re.IGNORECASE)]
     shutil.rmtree(site / "_build" / "html", ignore_errors=True)
     raise ReportError("the book was not built:\n" + "\n".join((telling or lines)[:12]))
-
-
-def external_loads(html: Path) -> Iterator[str]:
-    """Yield what a page would load from another host."""
-    for found in _LOADS.finditer(html.read_text(encoding="utf-8", errors="replace")):
-        yield " ".join(found[0].split())[:200]
-
-
-def check_offline(folder: Path) -> None:
-    """Refuse a site of which a page would load something from another host.
-
-    Raises
-    ------
-    ReportError
-        Names the page and what it loads.
-    """
-    for page in sorted(folder.rglob("*.html")):
-        for found in external_loads(page):
-            raise ReportError(f"{page.relative_to(folder)} loads from another host: {found}")

@@ -6,7 +6,9 @@ import yaml
 
 from illusion_lib.errors import ReportError
 from illusion_lib.report import book
-from illusion_lib.report.book import build_report, check_offline, external_loads, run_pages
+from illusion_lib.report.book import build_report
+from illusion_lib.report.offline import check_offline, external_loads
+from illusion_lib.report.pages import authored_page, run_pages
 from illusion_lib.report.sources import book_sources, mathjax
 
 
@@ -121,7 +123,7 @@ def test_a_page_is_executed_again_when_what_it_reads_has_changed(
     keys = set()
     for text in ("[]", "[ ]"):
         history.write_text(text)
-        made = book._authored_page(page, tmp_path / "h.md", study_result, study_folder, tmp_path)
+        made = authored_page(page, tmp_path / "h.md", study_result, study_folder, tmp_path)
         assert made.parameters == {"history": str(history)}
         keys.add(made.key)
     assert len(keys) == 2

@@ -6,13 +6,13 @@ from dataclasses import replace
 import pytest
 
 from illusion_lib.errors import ReportError
-from illusion_lib.report.book import fingerprint
 from illusion_lib.report.history import (
     history_table,
     published,
     read_history,
     remember,
 )
+from illusion_lib.report.pages import fingerprint
 from illusion_lib.report.start import Start
 
 

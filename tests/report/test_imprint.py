@@ -2,9 +2,9 @@
 
 import yaml
 
-from illusion_lib.report.book import fingerprint
 from illusion_lib.report.history import published
 from illusion_lib.report.imprint import book_config, imprint
+from illusion_lib.report.pages import fingerprint
 from illusion_lib.report.sources import book_sources
 
 

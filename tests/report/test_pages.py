@@ -9,9 +9,9 @@ import pytest
 
 from illusion_lib import divergence
 from illusion_lib.report import parts
-from illusion_lib.report.book import _LOADS
 from illusion_lib.report.examples import examples_table, item_rows, lost_examples
 from illusion_lib.report.explorer import explorer, explorer_frame
+from illusion_lib.report.offline import _LOADS
 from illusion_lib.report.provenance import cell_summary, provenance, study_summary
 from illusion_lib.report.render import parameter_names
 from illusion_lib.report.scoring import one_question, score_marks, score_table
