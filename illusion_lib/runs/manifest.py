@@ -33,7 +33,8 @@ class Manifest:
     checkpoint_note
         What a reader must know of the weights.
     weights_before, weights_after
-        Fingerprints of all parameters before and after pruning.
+        Fingerprints of all parameters before and after pruning; before: as the first cell of the
+        study that read this checkpoint found them.
     pruning
         The pruning report: achieved sparsity per layer, damping, notes.
     calibration_sha256

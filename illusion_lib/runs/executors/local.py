@@ -12,7 +12,7 @@ from multiprocessing.connection import wait
 
 from illusion_lib.errors import SpecError
 from illusion_lib.runs.executors import number, refuse_unknown
-from illusion_lib.runs.executors.process import Running, get_ready, start, stop, visible_gpus
+from illusion_lib.runs.executors.process import Running, start, stop, visible_gpus
 from illusion_lib.runs.job import Job, Outcome, Work, run_job
 
 _POLL_SECONDS = 0.2
@@ -50,7 +50,6 @@ class LocalExecutor:
     def from_settings(cls, workers: int | None, settings: Mapping[str, str]) -> LocalExecutor:
         """Return an executor for all of this machine; settings are ``retries`` and ``limit``."""
         refuse_unknown(settings, ("retries", "limit"), "local")
-        get_ready()
         gpus = visible_gpus()
         usual = len(gpus) or max(min(2, os.cpu_count() or 1), (os.cpu_count() or 1) // 8)
         retries, limit = number(settings, "retries", 1), number(settings, "limit", 0)

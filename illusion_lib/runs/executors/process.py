@@ -103,11 +103,6 @@ def stop(running: list[Running]) -> None:
         one.process.join()
 
 
-def get_ready() -> None:
-    """Let what every process begins with be imported while this one still plans."""
-    _context()
-
-
 def visible_gpus() -> tuple[str, ...]:
     """Return the names of the GPUs that this process may use."""
     import torch
