@@ -12,6 +12,7 @@ Each part takes a few minutes on two cores and replaces its own line in
     python benchmarks/probes.py --part system    # prompts that share the chat's system text
     python benchmarks/probes.py --part shared    # prompts that share it and a demonstration
     python benchmarks/probes.py --part long      # distinct prompts of about 300 tokens
+    python benchmarks/probes.py --part passages  # XQuAD's passages, a question each, as a chat
     python benchmarks/probes.py --part texts     # greedy and beam texts against `generate`
     python benchmarks/probes.py --part ladder    # everything that is asked of an item
     python benchmarks/probes.py --part bfloat16  # how far each tool then is from float32
@@ -55,7 +56,9 @@ from illusion_lib.probes.tokens import Encoder, Stops, common_prefix
 from illusion_lib.probes.tree import Tree
 from illusion_lib.records import LADDER
 
-RESULTS = Path(__file__).with_name("results") / "probes.csv"
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "probes.csv"
+XQUAD = HERE.parents[1] / "shared" / "data" / "qa" / "xquad"
 ASKED = tuple(name for name in LADDER if name != "one_shot")
 
 
@@ -83,7 +86,7 @@ def requests_of(part: str, model: Model, items: tuple[Item, ...]) -> list[Reques
     *asked, shown = items
     options = [tuple(f" {text}" for text in shuffled_options(item, 0)) for item in asked]
     chat = Prompts.of(model, il.ProbeSpec())
-    if part == "system":
+    if part in ("system", "passages"):
         return [(chat.open(item), some) for item, some in zip(asked, options, strict=True)]
     if part == "shared":
         return [
@@ -97,6 +100,15 @@ def requests_of(part: str, model: Model, items: tuple[Item, ...]) -> list[Reques
         others = [facts[(k + j) % len(facts)] for j in range(1, 1 + before)]
         requests.append((" ".join([*others, item.question, "Answer:"]), some))
     return requests
+
+
+def passages(count: int) -> tuple[Item, ...]:
+    """Return XQuAD's questions in English, one on each passage."""
+    if not XQUAD.is_dir():
+        raise SystemExit(f"skipped: no XQuAD files at {XQUAD}")
+    items = il.load_items("xquad", languages=("en",), path=str(XQUAD))
+    on = {item.question.rpartition("\n")[0]: item for item in items}
+    return tuple(on.values())[:count]
 
 
 def score_ours(model: Model, engine: Engine, requests: list[Request]) -> list[float]:
@@ -262,7 +274,7 @@ def keep(found: Line) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parts = ("short", "system", "shared", "long", "texts", "ladder", "bfloat16")
+    parts = ("short", "system", "shared", "long", "passages", "texts", "ladder", "bfloat16")
     parser.add_argument("--part", choices=parts, default="short")
     parser.add_argument("--model", default="smollm2-135m-instruct")
     parser.add_argument("--items", type=int, default=60)
@@ -271,9 +283,11 @@ def main() -> None:
     given = parser.parse_args()
     model = il.load_model(il.ModelSpec(given.model, dtype=given.dtype), device="cpu")
     scoring = given.part not in ("texts", "ladder")
-    items = il.load_items(
-        "facts", languages=("en",), relations=("capital",), limit=given.items + scoring
-    )
+    count = given.items + scoring
+    if given.part == "passages":
+        items = passages(count)
+    else:
+        items = il.load_items("facts", languages=("en",), relations=("capital",), limit=count)
     if given.part == "texts":
         found = compare_texts(model, items, given.rounds)
     else:
