@@ -106,7 +106,7 @@ def passages(count: int) -> tuple[Item, ...]:
     """Return XQuAD's questions in English, one on each passage."""
     if not XQUAD.is_dir():
         raise SystemExit(f"skipped: no XQuAD files at {XQUAD}")
-    items = il.load_items("xquad", languages=("en",), path=str(XQUAD))
+    items = il.load_items("xquad", ("en",), relations=(), path=str(XQUAD))
     on = {item.question.rpartition("\n")[0]: item for item in items}
     return tuple(on.values())[:count]
 
