@@ -35,7 +35,7 @@ _NOTHING_LOST = "There is nothing to compare: this is the dense model itself."
 
 
 def note(text: str) -> Html:
-    """Return a plain sentence in place of a figure or table that has nothing to show."""
+    """Return plain sentences: what follows from a table, or why there is nothing to show."""
     return Html(f"<p>{html.escape(text)}</p>")
 
 
