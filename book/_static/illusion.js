@@ -42,6 +42,8 @@
   const ready = () => { addLinks(); nameButtons(); markWide(); openItem(100); };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
   addEventListener("hashchange", () => openItem(100));
+  // The theme lets the keyboard into code that scrolls, as measured before the page has its last width.
+  addEventListener("load", () => dispatchEvent(new Event("resize")));
 })();
 
 // The explorer's table has its own dark colours, under a class that the theme does not set.
