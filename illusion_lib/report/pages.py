@@ -22,11 +22,7 @@ def run_pages(result: StudyResult, store: Path, site: Path) -> list[Page]:
     templates = book_sources() / "notebooks"
     runs = site / "book" / "runs"
     common = {"study": str(store / STUDY_FILE), "store": str(store)}
-    private = {
-        str(store / STUDY_FILE): result.study.name,
-        str(store): f"runs/{result.study.name}",
-    }
-    private[str(site)] = "report"
+    private = _private(result, store, site)
     pages = []
     for model, cells in by_model(result).items():
         dense = next(cell for cell in cells if cell.spec.prune.method == DENSE)
@@ -106,18 +102,20 @@ def authored_page(path: Path, target: Path, result: StudyResult, store: Path, si
     values = {"study": str(store / STUDY_FILE), "store": str(store), "history": str(history)}
     # A page is executed again when what it reads has changed.
     read = {"store": fingerprint(result.cells), "history": _sha256(history)}
-    private = {
-        str(store / STUDY_FILE): result.study.name,
-        str(store): f"runs/{result.study.name}",
-    }
     return Page(
         path,
         target.with_suffix(".ipynb"),
         start_title(result) if path.name == START else None,
         parameters={name: values[name] for name in known if name in values},
         fingerprint="".join(text for name, text in read.items() if name in known),
-        private=private | {str(site): "report"},
+        private=_private(result, store, site),
     )
+
+
+def _private(result: StudyResult, store: Path, site: Path) -> dict[str, str]:
+    """Return what a page shows in place of the folders of this machine."""
+    name = result.study.name
+    return {str(store / STUDY_FILE): name, str(store): f"runs/{name}", str(site): "report"}
 
 
 def _sha256(file: Path) -> str:
