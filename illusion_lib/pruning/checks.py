@@ -34,8 +34,9 @@ def check_request(
     if isinstance(calibration, Statistics):
         if spec.statistics != "one_pass":
             raise SpecError("collected statistics are one-pass; ask for statistics='one_pass'")
-        if method.needs == "gram" and calibration.need != "gram":
-            raise SpecError(f"{method.label} needs Gram matrices; collect with need='gram'")
+        if calibration.need not in (method.needs, "both"):
+            what = "Gram matrices" if method.needs == "gram" else "squared norms"
+            raise SpecError(f"{method.label} needs {what}; collect with need='both'")
 
 
 def check_layers(blocks: Sequence[Block], spec: PruneSpec) -> None:

@@ -116,7 +116,9 @@ def _compress(
         inputs = calibration.inputs
     elif isinstance(calibration, torch.Tensor) and method.calibrated:
         if not sequential:
-            inputs = gather(model, blocks, calibration, work.need, work.device)
+            # OWL reads the norms, whatever the method reads.
+            both = method.allocation == "owl" and work.need == "gram"
+            inputs = gather(model, blocks, calibration, "both" if both else work.need, work.device)
         elif method.allocation == "owl":
             inputs = gather(model, blocks, calibration, "norms", work.device)
     specs = _allocated(blocks, spec, method, inputs)

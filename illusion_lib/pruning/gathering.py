@@ -25,7 +25,7 @@ _BATCH_TOKENS = {"cpu": 1024, "cuda": 8192}
 
 
 @torch.no_grad()
-def collect(model: Model, tokens: torch.Tensor, need: Collected = "gram") -> Statistics:
+def collect(model: Model, tokens: torch.Tensor, need: Collected = "both") -> Statistics:
     """Return the one-pass statistics of a dense model, good for every method and sparsity.
 
     Parameters
@@ -35,7 +35,8 @@ def collect(model: Model, tokens: torch.Tensor, need: Collected = "gram") -> Sta
     tokens
         Token ids (samples, length).
     need
-        ``norms`` is enough for Wanda; ``gram`` serves every method and takes more time and memory.
+        ``norms`` is enough for Wanda, ``gram`` for SparseGPT, and takes more time and memory;
+        ``both`` serves every method.
     """
     keep_freed_memory()
     tokens = checked_tokens(model, tokens)

@@ -19,7 +19,7 @@ from illusion_lib.errors import PruneError
 from illusion_lib.pruning.blocks import Matrix
 from illusion_lib.pruning.compensation import Compensation, compensate
 
-Collected = Literal["norms", "gram"]
+Collected = Literal["norms", "gram", "both"]
 _PANEL = 192  # columns of a Gram matrix added up at once
 _SUMMED_AT_ONCE = 64  # squares in float32: as exact as in float64 and far faster
 
@@ -32,15 +32,16 @@ class InputStatistics:
     ----------
     tokens
         How many there were; 0 for an expert that the router never chose.
-    squared_norms
-        float64, (in,): per input feature, the sum of squares.
+    squares
+        float64, (in,): per input feature, the sum of squares; None where only the Gram matrix,
+        whose diagonal they are as well, was asked for.
     gram
         float32, (in, in): the sum of x x^T, of which only the upper triangle is filled in; None
         where only norms were asked for.
     """
 
     tokens: int
-    squared_norms: torch.Tensor
+    squares: torch.Tensor | None
     gram: torch.Tensor | None = None
     _compensations: dict[float, Compensation] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -51,16 +52,25 @@ class InputStatistics:
         """Return the statistics of no tokens."""
         return cls(
             0,
-            torch.zeros(columns, dtype=torch.float64, device=device),
-            torch.zeros(columns, columns, device=device) if need == "gram" else None,
+            None if need == "gram" else torch.zeros(columns, dtype=torch.float64, device=device),
+            None if need == "norms" else torch.zeros(columns, columns, device=device),
         )
+
+    @property
+    def squared_norms(self) -> torch.Tensor:
+        """The squared norm of each input feature over the tokens, float64, (in,)."""
+        if self.squares is not None:
+            return self.squares
+        assert self.gram is not None
+        return self.gram.diagonal().double()
 
     def add(self, inputs: torch.Tensor) -> None:
         """Add inputs of any float type, (..., in)."""
         rows = inputs.detach().reshape(-1, inputs.shape[-1]).float()  # (tokens, in)
         self.tokens += len(rows)
-        for part in torch.split(rows, _SUMMED_AT_ONCE):
-            self.squared_norms += part.square().sum(dim=0)
+        if self.squares is not None:
+            for part in torch.split(rows, _SUMMED_AT_ONCE):
+                self.squares += part.square().sum(dim=0)
         if self.gram is not None:
             # The matrix is symmetric: panels from the diagonal on cost half of the whole product.
             for start in range(0, rows.shape[1], _PANEL):
@@ -77,7 +87,7 @@ class InputStatistics:
         """
         if self.gram is None:
             raise PruneError(
-                "SparseGPT needs Gram matrices; collect the statistics with need='gram'"
+                "SparseGPT needs Gram matrices; collect the statistics with need='both'"
             )
         if damping not in self._compensations:
             self._compensations[damping] = compensate(self.gram, damping)
@@ -93,7 +103,7 @@ class Statistics:
     inputs
         By the name of the matrix; matrices that share an input share the object.
     need
-        ``gram`` includes ``norms``.
+        Squared norms, Gram matrices, or both.
     tokens
         Length of the calibration text in tokens.
     """
@@ -113,8 +123,10 @@ def on_device(
         if device is None or device == home:
             there[id(value)] = value
         elif id(value) not in there:
-            gram = None if value.gram is None else value.gram.to(device)
-            there[id(value)] = InputStatistics(value.tokens, value.squared_norms.to(device), gram)
+            squares, gram = (
+                None if sums is None else sums.to(device) for sums in (value.squares, value.gram)
+            )
+            there[id(value)] = InputStatistics(value.tokens, squares, gram)
     return {name: there[id(value)] for name, value in inputs.items()}
 
 

@@ -109,7 +109,7 @@ class Shared:
     def _collected(self, model: Model, windows: torch.Tensor, key: str) -> Statistics:
         from illusion_lib.pruning import collect
 
-        return collect(model, windows, "gram" if self.gram else "norms")
+        return collect(model, windows, "both" if self.gram else "norms")
 
     def _kept(self, model: Model, windows: torch.Tensor, key: str) -> Statistics:
         """Return the statistics that some process has stored, or be that process."""

@@ -100,7 +100,7 @@ def test_the_two_modes_differ_after_the_first_block(make_llama, tokens):
     assert not all(value for name, value in equal.items() if ".layers.1." in name)
 
 
-@pytest.mark.parametrize("method", ["wanda", "sparsegpt"])
+@pytest.mark.parametrize("method", ["wanda", "sparsegpt", "wanda_owl", "sparsegpt_owl"])
 def test_collected_statistics_serve_every_method_and_sparsity(make_llama, tokens, method):
     statistics = collect(make_llama(), tokens)
     for sparsity in (0.3, 0.6):
@@ -211,8 +211,11 @@ class TestRefusals:
         norms = collect(llama, tokens, need="norms")
         with pytest.raises(SpecError, match="one_pass"):
             prune(llama, PruneSpec("wanda", 0.5), norms)
-        with pytest.raises(SpecError, match="need='gram'"):
+        with pytest.raises(SpecError, match="need='both'"):
             prune(llama, PruneSpec("sparsegpt", 0.5, statistics="one_pass"), norms)
+        gram = collect(llama, tokens, need="gram")
+        with pytest.raises(SpecError, match="squared norms; collect with need='both'"):
+            prune(llama, PruneSpec("wanda", 0.5, statistics="one_pass"), gram)
 
     def test_weights_that_are_not_finite(self, llama, tokens):
         llama.net.model.layers[1].mlp.up_proj.weight[0, 0] = torch.nan

@@ -28,7 +28,7 @@ def layer(seed: int, rows: int = 12, columns: int = 24, tokens: int = 80):
 
 
 def statistics(x: torch.Tensor) -> InputStatistics:
-    inputs = InputStatistics.empty(x.shape[1], "gram", x.device)
+    inputs = InputStatistics.empty(x.shape[1], "both", x.device)
     inputs.add(x)
     return inputs
 
@@ -201,7 +201,7 @@ def test_sparsegpt_refuses_a_pattern_that_does_not_divide_its_block():
 
 def test_norms_alone_are_refused_by_sparsegpt():
     inputs = InputStatistics(4, torch.ones(8, dtype=torch.float64))
-    with pytest.raises(PruneError, match="need='gram'"):
+    with pytest.raises(PruneError, match="need='both'"):
         sparsegpt.prune_layer(torch.randn(4, 8), inputs, PruneSpec("sparsegpt", 0.5))
 
 

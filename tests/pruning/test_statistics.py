@@ -48,13 +48,25 @@ def test_layers_share_the_statistics_of_a_shared_input(llama, tokens):
 @settings(deadline=None, max_examples=20)
 def test_splitting_a_batch_changes_nothing(seed, parts):
     x = torch.randn(40, 6, generator=torch.Generator().manual_seed(seed))
-    whole, split = (InputStatistics.empty(6, "gram", x.device) for _ in range(2))
+    whole, split = (InputStatistics.empty(6, "both", x.device) for _ in range(2))
     whole.add(x)
     for part in x.chunk(parts):
         split.add(part)
     assert whole.tokens == split.tokens
     torch.testing.assert_close(whole.squared_norms, split.squared_norms, rtol=1e-6, atol=0)
     torch.testing.assert_close(whole.gram, split.gram, rtol=1e-5, atol=1e-4)
+
+
+def test_norms_are_added_up_once_more_only_where_asked_for():
+    x = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
+    norms, gram, both = (InputStatistics.empty(6, n, x.device) for n in ("norms", "gram", "both"))
+    for kind in (norms, gram, both):
+        kind.add(x)
+    assert norms.gram is None
+    assert gram.squares is None
+    assert torch.equal(gram.gram, both.gram)
+    assert torch.equal(norms.squared_norms, both.squared_norms)
+    torch.testing.assert_close(gram.squared_norms, norms.squared_norms, rtol=1e-6, atol=0)
 
 
 @pytest.mark.parametrize("batch_tokens", [16, 32, 64])
