@@ -55,6 +55,7 @@ def study(tmp_path_factory):
         (["probe", "no-model", "--out", "o"], "unknown model 'no-model'"),
         (["probe", "tiny-random", "--out", "o", "--items", "x.jsonl"], "x.jsonl"),
         (["prune", "tiny-random", "--out", "o", "--sparsity", "1"], "must lie in [0, 1)"),
+        (["prune", "tiny-random", "--out", "o"], "Add --sparsity 0.5 or --pattern 2:4"),
         (["prune", "tiny-random", "--out", "o", "--pattern", "3:7"], "does not divide"),
         (["prune", "tiny-random", "--out", "o", "--method", "x"], "unknown pruning method 'x'"),
         (["prune", "tiny-random", "--out", ".", "--sparsity", "0.5"], "--force"),

@@ -11,6 +11,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from illusion_lib.cli.console import DeviceOption, ModelArgument, err_console, out_console
+from illusion_lib.errors import SpecError
+from illusion_lib.pruning.registry import METHODS
 from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec
 
 _SOURCES = "self, a .txt, .jsonl or .npy file, c4, or hub:owner/name/file."
@@ -19,8 +21,10 @@ _SOURCES = "self, a .txt, .jsonl or .npy file, c4, or hub:owner/name/file."
 def prune(
     model: ModelArgument,
     out: Annotated[Path, typer.Option(help="New folder for the pruned checkpoint.")],
-    method: Annotated[str, typer.Option(help="A pruning method.")] = "wanda",
-    sparsity: Annotated[float, typer.Option(help="Share of weights set to zero, in [0, 1).")] = 0.0,
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}.")] = "wanda",
+    sparsity: Annotated[
+        float | None, typer.Option(help="Share of weights set to zero, in [0, 1).")
+    ] = None,
     pattern: Annotated[str | None, typer.Option(help="n:m, n weights kept of every m.")] = None,
     statistics: Annotated[str, typer.Option(help="sequential or one_pass.")] = "sequential",
     calibration: Annotated[str, typer.Option(help=_SOURCES)] = "self",
@@ -46,7 +50,9 @@ def prune(
     """
     from illusion_lib.runs.export import export_pruned
 
-    spec = PruneSpec(method, sparsity, pattern, statistics)  # type: ignore[arg-type]  # spec checks
+    if sparsity is None and pattern is None and method in METHODS and METHODS[method].sparsifies:
+        raise SpecError(f"how much is {method} to prune? Add --sparsity 0.5 or --pattern 2:4")
+    spec = PruneSpec(method, sparsity or 0.0, pattern, statistics)  # type: ignore[arg-type]  # spec checks
     windows = CalibrationSpec(calibration, samples, length, seed, tuple(language or ()))
     with _bar() as show:
         done = export_pruned(

@@ -7,7 +7,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,39 +15,20 @@ import torch
 
 from illusion_lib.errors import SpecError, StoreError
 from illusion_lib.models import Model, load_model
-from illusion_lib.pruning import Perplexity, PruneReport, calibrate, perplexity, prune, text_windows
+from illusion_lib.pruning import calibrate, perplexity, prune, text_windows
 from illusion_lib.pruning.blocks import find_blocks
 from illusion_lib.pruning.checks import check_layers
 from illusion_lib.pruning.corpus import SELF, identity
 from illusion_lib.pruning.registry import DENSE, METHODS
 from illusion_lib.quiet import quiet
+from illusion_lib.runs.card import Exported, model_card
 from illusion_lib.runs.journal import FolderJournal
-from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec, parse_pattern
+from illusion_lib.specs import CalibrationSpec, ModelSpec, PruneSpec
 
 Progress = Callable[[str, int, int], None]
 # Held-out text is the model's own as well, of a draw that no calibration is likely to use.
 _HELD_OUT_SAMPLES = 8
 _HELD_OUT_DRAWS = 1_000_003  # between a calibration seed and that of its held-out text
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What was written.
-
-    Attributes
-    ----------
-    report
-        What pruning did to every layer.
-    dense, pruned
-        Perplexity before and after, on the same windows.
-    text
-        Where these windows come from: ``self``, or a text file.
-    """
-
-    report: PruneReport
-    dense: Perplexity
-    pruned: Perplexity
-    text: str
 
 
 def export_pruned(
@@ -119,7 +100,7 @@ def export_pruned(
         )
         exported = Exported(report, dense, perplexity(loaded, held_out), text)
         progress("write", 0, 1)
-        _write(loaded, _card(loaded, spec, calibration, exported), folder)
+        _write(loaded, model_card(loaded, spec, calibration, exported), folder)
         journal.remove()
     except OSError as error:
         raise StoreError(f"cannot write {folder} ({error.strerror or error})") from error
@@ -163,39 +144,3 @@ def _write(model: Model, card: str, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         whole.rename(folder)
-
-
-def _card(model: Model, spec: PruneSpec, calibration: CalibrationSpec, done: Exported) -> str:
-    """Return the model card as Markdown."""
-    report, method = done.report, METHODS[spec.method]
-    text = [f"# {model.spec.slug}, {spec.label}", ""]
-    text += [f"Pruned from `{model.spec.name}` (checkpoint {model.fingerprint[:16]})."]
-    text += [model.note] if model.note else []
-    text += ["", f"- method: {method.label}"]
-    if spec.pattern:
-        kept, group = parse_pattern(spec.pattern)
-        text += [f"- pattern: {kept} kept of every {group} consecutive weights of a row"]
-    text += [f"- {name}: {getattr(spec, name)}" for name in method.settings]
-    if method.calibrated:
-        text += [
-            f"- calibration: {calibration.samples} windows of {calibration.length} tokens, "
-            f"source {calibration.source}, seed {calibration.seed}"
-            + (f", languages {', '.join(calibration.languages)}" if calibration.languages else "")
-        ]
-    sampled = "held-out text sampled from the dense model"
-    where = sampled if done.text == SELF else f"`{done.text}`"
-    text += [
-        f"- achieved sparsity: {report.sparsity:.4f} of the pruned layers, "
-        f"{report.model_sparsity:.4f} of all parameters",
-        f"- perplexity on {where} ({done.dense.windows} windows of {done.dense.length} tokens): "
-        f"dense {done.dense.value:.3f}, pruned {done.pruned.value:.3f}",
-        *(f"- note: {note}" for note in report.notes),
-        f"- made with illusion-lib {version('illusion-lib')}, weights in {model.spec.dtype}",
-        "",
-        "Unstructured zeros make a model neither smaller nor faster by themselves.",
-        "",
-        "| layer | sparsity | note |",
-        "|---|---|---|",
-    ]
-    text += [f"| {layer.name} | {layer.sparsity:.4f} | {layer.note} |" for layer in report.layers]
-    return "\n".join(text) + "\n"
