@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -246,12 +247,17 @@ def _series_verdict(part: pd.DataFrame) -> dict[str, Any]:
         "quoted_label": quoted["label"],
         "quoted_sparsity": quoted["sparsity"],
         **{
-            f"{short}_of_100{end}": round(100 * float(quoted[f"{name}{end}"]))
+            f"{short}_of_100{end}": _of_100(float(quoted[f"{name}{end}"]))
             for short, name in (("recognised", "recognition"), ("produced", "production"))
             for end in ("", "_dense")
         },
         **{name: quoted[name] for name in ("gap", "low", "high", "items", "reason")},
     }
+
+
+def _of_100(share: float) -> int:
+    """Return a share as so many of 100, halves up, as a reader rounds it."""
+    return math.floor(round(100 * share, 9) + 0.5)
 
 
 def _first(ordered: pd.DataFrame, status: str) -> float | None:

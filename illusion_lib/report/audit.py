@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from illusion_lib.items.judging import character_f1
-from illusion_lib.report.exhibit import Html
-from illusion_lib.report.numerals import Format
+from illusion_lib.report.exhibit import Html, item_link
+from illusion_lib.report.numerals import Format, share
 from illusion_lib.report.parts import note
 from illusion_lib.report.tables import table
 
@@ -39,9 +39,10 @@ def close_calls(records: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row per language, question and answer, however many cells gave it: ``language,
         question, gold, answer, decision`` (``right`` or ``wrong``), ``why`` (a key of `REASONS`),
-        ``character_f1``, ``times``. By reason, the doubtful first.
+        ``character_f1``, ``item_id``, ``times``. By reason, the doubtful first.
     """
     columns = ["language", "question", "gold", "answer", "decision", "why", "character_f1"]
+    columns.append("item_id")
     if not set(_MEASURES) <= set(records.columns):
         return pd.DataFrame(columns=[*columns, "times"])
     rows = _judged(records)
@@ -125,6 +126,12 @@ def audit_table(records: pd.DataFrame, each: int = 12) -> Html:
         f"{len(shown)} of {len(calls)} close calls: of each kind and language up to {each}, the "
         "most doubtful first."
     )
-    formats: dict[str, Format] = {"character_f1": "{:.2f}".format, "times": str}
+    linked = shown.drop(columns="item_id").assign(
+        question=[
+            item_link(item, text)
+            for item, text in zip(shown["item_id"], shown["question"], strict=True)
+        ]
+    )
+    formats: dict[str, Format] = {"character_f1": share, "times": str}
     names = {"why": "close call", "character_f1": "character F1"}
-    return table(shown, caption, formats, names)
+    return table(linked, caption, formats, names, ("question",))

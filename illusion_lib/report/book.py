@@ -17,6 +17,7 @@ from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.imprint import book_config
 from illusion_lib.report.offline import check_offline
 from illusion_lib.report.pages import authored_page, by_model, fingerprint, pruned, run_pages
+from illusion_lib.report.polish import polish
 from illusion_lib.report.render import Page, Progress, is_executable, render_pages
 from illusion_lib.report.sources import book_sources, mathjax
 from illusion_lib.report.warm import Crew
@@ -86,6 +87,7 @@ def build_report(
     shutil.copyfile(target / HISTORY, index.parent / HISTORY)
     for leftover in index.parent.rglob("*.map"):  # for who debugs the theme; megabytes
         leftover.unlink()
+    polish(index.parent)
     check_offline(index.parent)
     return index
 

@@ -95,6 +95,12 @@ FORMATS: dict[str, Format] = {
 }
 
 
+def told_once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the rows over all languages where there is only one."""
+    single = rows["language"] != ALL
+    return rows[single] if rows.loc[single, "language"].nunique() == 1 else rows
+
+
 def terminal_rows(rows: pd.DataFrame, margin: float) -> tuple[list[str], list[list[str]], str]:
     """Return headings, rows and a key for a terminal of 80 columns.
 
@@ -105,6 +111,7 @@ def terminal_rows(rows: pd.DataFrame, margin: float) -> tuple[list[str], list[li
     margin
         Of the equivalence test.
     """
+    rows = told_once(rows)
     shown = shown_rows(rows)
     heads = ["", "format", "n", "A", "B", "B − A [95 %]", "−/+", "p", "p≠"]
     lines = []
@@ -170,7 +177,7 @@ def comparison_table(rows: pd.DataFrame, before: str, after: str, margin: float)
         f"p (not equal): two one-sided tests; small values show that the change is within "
         f"±{margin:.2f}."
     )
-    return table(shown_rows(rows), caption, FORMATS, NAMES)
+    return table(shown_rows(told_once(rows)), caption, FORMATS, NAMES)
 
 
 def comparison_page(rows: pd.DataFrame, before: str, after: str, margin: float) -> str:

@@ -11,6 +11,7 @@ from illusion_lib.divergence.interaction import STEP
 from illusion_lib.divergence.paired import MARGIN
 from illusion_lib.records import PRODUCTION, RECOGNITION
 from illusion_lib.report.exhibit import Html
+from illusion_lib.report.figures.accuracy import method_label
 from illusion_lib.report.numerals import (
     Format,
     absent,
@@ -82,12 +83,12 @@ def gaps_table(gaps: pd.DataFrame, corrected: bool) -> Html:
     labels = rows.drop_duplicates("cell").set_index("cell")["label"]
     shown = wide.reindex(index=labels.index, columns=list(names))
     shown.insert(0, "pruning", labels)
-    how = (
-        "Guessing is taken out of the picks. The middle column is the gap that the verdict judges."
+    caption = (
+        "Three ways to write down the gap, guessing taken out of the picks, with 95 % intervals "
+        "over facts. The middle column is the gap that the verdict judges."
         if corrected
-        else "Raw picks: a model that knows nothing and guesses shows a gap here."
+        else "The same from raw picks: here a model that knows nothing and guesses shows a gap."
     )
-    caption = f"Three ways to write down the gap, with 95 % intervals over facts. {how}"
     return table(shown, caption, dict.fromkeys(names, str), names)
 
 
@@ -166,7 +167,7 @@ def trend_table(paired: pd.DataFrame) -> Html:
     if rows.empty:
         return note("No pruning has a sparsity, so there is no trend to fit.")
     mixed = divergence.sparsity_models(paired, "mixed")
-    shown = pd.DataFrame({"method": rows["method"], "language": rows["language"]})
+    shown = pd.DataFrame({"method": rows["method"].map(method_label), "language": rows["language"]})
     shown["odds"] = joined(rows, "odds_ratio", _ratio, "odds_")
     shown["p"] = rows["p_holm"]
     shown["effect"] = joined(rows, "effect", signed, "effect_")
@@ -200,7 +201,7 @@ def draws_table(paired: pd.DataFrame) -> Html:
     shown = pd.DataFrame(
         {
             "pruning": [
-                f"{method} {percent(sparsity) if absent(pattern) else pattern}"
+                f"{method_label(method)} {percent(sparsity) if absent(pattern) else pattern}"
                 for method, sparsity, pattern in zip(
                     rows["method"], rows["sparsity"], rows["pattern"], strict=True
                 )

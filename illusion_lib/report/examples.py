@@ -12,8 +12,8 @@ from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.divergence.recovery import ANY, COLLAPSED
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.records import PRODUCTION, RECOGNITION, RECOVERY
-from illusion_lib.report.escape import attribute, plain
-from illusion_lib.report.exhibit import Html
+from illusion_lib.report.escape import plain
+from illusion_lib.report.exhibit import Html, item_link
 from illusion_lib.report.figures.recovery import PROBE_LABELS
 from illusion_lib.report.numerals import absent
 from illusion_lib.report.tables import table
@@ -104,8 +104,8 @@ def examples_table(rows: pd.DataFrame, caption: str) -> Html:
     shown = pd.DataFrame(
         {
             "question": [
-                f'<span data-item="{attribute(i)}">{plain(q)}</span>'
-                for i, q in zip(rows["item_id"], rows["question"], strict=True)
+                item_link(item, question)
+                for item, question in zip(rows["item_id"], rows["question"], strict=True)
             ],
             "dense": [_answer(text, True) for text in rows["dense_said"]],
             "pruned": [_answer(text, False) for text in rows["said"]],

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from illusion_lib.report.escape import attribute
+from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.phone import FITS, narrow
 from illusion_lib.report.style import INK, drawing
 
@@ -22,6 +22,21 @@ _REFERENCE = re.compile(r'(\bid="|url\(#|href="#)')
 _SIZE = re.compile(r'<svg ([^>]*?)width="([\d.]+)pt" height="([\d.]+)pt"')
 # Below the text is where a reader of any page finds the records it was computed from.
 RECORDS_LINK = '<a href="#provenance">records</a>'
+
+
+def item_link(item: str, text: str = "all about this question") -> str:
+    """Return HTML that leads to a question's place in the explorer.
+
+    Only in the book, where ``illusion.js`` makes a link of it; in Jupyter it is plain text.
+
+    Parameters
+    ----------
+    item
+        Its id.
+    text
+        The words of the link, shown literally.
+    """
+    return f'<span data-item="{attribute(item)}">{plain(text)}</span>'
 
 
 @dataclass(frozen=True)
@@ -40,6 +55,8 @@ class Exhibit:
         How many observations are drawn, in words: ``"80 items"``.
     stored
         Whether the page ends with the records it was drawn from; False of what a page simulates.
+    item
+        Id of the one question that is drawn, if it is one; the explorer opens on it.
     """
 
     figure: Figure
@@ -47,6 +64,7 @@ class Exhibit:
     alt: str
     n: str
     stored: bool = True
+    item: str | None = None
 
     def svg(self, phone: bool = False) -> str:
         """Return the drawing as an SVG element that takes the page's text colour and width.
@@ -88,6 +106,7 @@ class Exhibit:
     def _repr_html_(self) -> str:
         """Return what a notebook and the book show: in a form for phones too where it is wide."""
         source = f"; {RECORDS_LINK}" if self.stored else ""
+        source += f"; {item_link(self.item)}" if self.item is not None else ""
         forms = (False, True) if self.figure.get_figwidth() > FITS else (False,)
         drawings = "".join(self.svg(phone) for phone in forms)
         return (

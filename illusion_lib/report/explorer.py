@@ -101,6 +101,7 @@ def explorer_table(frame: pd.DataFrame) -> Html:
         language={
             "search": "Search all columns:",
             "emptyTable": "No question matches.",
+            "zeroRecords": "No question of this run matches.",
             "columnControl": {"dropdown": "Filter this column"},
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import pandas as pd
@@ -18,17 +19,17 @@ def absent(value: Any) -> bool:
 
 def percent(value: float) -> str:
     """Return a share in per cent without digits: ``62 %``; the space does not break."""
-    return f"{100 * value:.0f}\u00a0%"
+    return f"{_rounded(100 * value, 0)}\u00a0%"
 
 
 def share(value: float) -> str:
-    """Return a share in [0, 1] with two digits: ``0.71``."""
-    return f"{value:.2f}"
+    """Return a share or a correlation with two digits: ``0.71``."""
+    return f"{_rounded(value, 2)}".replace("-", "−")
 
 
 def signed(value: float) -> str:
     """Return a difference with its sign, a true minus, and two digits: ``−0.12``."""
-    return f"{value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00")
+    return f"{_rounded(value, 2):+}".replace("-", "−").replace("+0.00", "0.00")
 
 
 def count(value: float) -> str:
@@ -44,6 +45,17 @@ def nats(value: float) -> str:
 def p_value(value: float) -> str:
     """Return a p-value as it is read: ``0.012``, ``< 0.001``."""
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _rounded(value: float, digits: int) -> Decimal:
+    """Return a number with so many digits, halves away from zero; never minus zero.
+
+    A share such as 14 of 80 lies on a half: ``format`` would write 0.17 of what ``18 %`` says.
+    """
+    rounded = Decimal(repr(round(float(value), 9))).quantize(
+        Decimal(1).scaleb(-digits), ROUND_HALF_UP
+    )
+    return rounded if rounded else abs(rounded)
 
 
 def interval(low: float | None, high: float | None, number: Format = share) -> str:

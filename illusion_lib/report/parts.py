@@ -17,16 +17,18 @@ from illusion_lib.pruning.registry import DENSE
 from illusion_lib.report import figures
 from illusion_lib.report.examples import examples_table, lost_examples
 from illusion_lib.report.exhibit import Exhibit, Html
+from illusion_lib.report.figures.accuracy import method_label
 from illusion_lib.report.numerals import (
     Format,
     count,
     p_value,
+    percent,
     share,
     signed,
     with_interval,
 )
 from illusion_lib.report.style import FORMATS
-from illusion_lib.report.tables import table
+from illusion_lib.report.tables import joined, table
 
 if TYPE_CHECKING:
     from illusion_lib.report.start import Start
@@ -117,7 +119,7 @@ def lost_table(records: Records, cell: str, most: int = 12) -> Html:
     lost = paired[(paired["cell"] == cell) & (paired["flow"] == LOST)]
     caption = (
         f"{len(rows)} of {len(lost)} lost answers, each about another fact; brought back first, "
-        "then by rank. All questions are in the explorer."
+        "then by rank. Each question leads to its place in the explorer."
     )
     return examples_table(rows, caption)
 
@@ -130,6 +132,9 @@ _STATUS = {
     "undecided": "too few to tell",
     "unmeasurable": "not measurable",
 }
+
+
+_METHOD_STATUS = {"no_illusion": "no illusion found", "too_few": "too few to tell"}
 
 
 def verdict_table(prunings: pd.DataFrame) -> Html:
@@ -166,6 +171,43 @@ def verdict_table(prunings: pd.DataFrame) -> Html:
     caption = (
         "The verdict on each pruning. Small p-values speak against what stands in brackets; the "
         "first is corrected (Holm) over all prunings."
+    )
+    return table(shown, caption, formats, names)
+
+
+def method_table(prunings: pd.DataFrame) -> Html:
+    """Return what the rule says of each pruning method: up to where to trust it, and its gap.
+
+    Parameters
+    ----------
+    prunings
+        Result of `divergence.pruning_verdicts` for one model.
+    """
+    rows = divergence.method_verdicts(prunings)
+    shown = pd.DataFrame(
+        {
+            "method": [method_label(series) for series in rows["series"]],
+            "verdict": rows["verdict"].map(_STATUS | _METHOD_STATUS),
+            "trusted_sparsity": rows["trusted_sparsity"],
+            "illusion_sparsity": rows["illusion_sparsity"],
+            "collapsed_sparsity": rows["collapsed_sparsity"],
+            "quoted": rows["quoted_label"],
+            "gap": joined(rows, "gap", signed),
+        }
+    )
+    names = {
+        "trusted_sparsity": "formats agree up to",
+        "illusion_sparsity": "illusion from",
+        "collapsed_sparsity": "collapsed from",
+        "quoted": "gap at",
+        "gap": "gap [95 % interval]",
+    }
+    sparsities = ("trusted_sparsity", "illusion_sparsity", "collapsed_sparsity")
+    formats: dict[str, Format] = dict.fromkeys(sparsities, percent) | {"gap": str}
+    caption = (
+        "The verdict on each method: sparsities at which the rule says so, a dash where it never "
+        "does, and the gap where the illusion begins (without one, at the sparsest pruning that "
+        "still answers)."
     )
     return table(shown, caption, formats, names)
 

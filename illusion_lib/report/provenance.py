@@ -144,13 +144,18 @@ def study_summary(result: StudyResult) -> Html:
     seconds = sum(sum(cell.manifest.seconds.values()) for cell in result.cells)
     first = result.cells[0]
     versions = ", ".join(f"{k} {v}" for k, v in first.manifest.versions.items())
-    sources = "; ".join(dict.fromkeys(s for c in result.cells for s in c.manifest.items["sources"]))
+    # A question's source may name several, one for each part of it; each is said once.
+    named = [
+        s for c in result.cells for text in c.manifest.items["sources"] for s in text.split("; ")
+    ]
+    sources = "; ".join(dict.fromkeys(named))
     return _definitions(
         [
             ("Models", "; ".join(plain(name) for name in models)),
             ("Weights", " ".join(plain(text, 600) for text in notes) or MISSING),
             ("Prunings", html.escape(", ".join(prunings))),
-            ("Questions", f"{_questions(first)}. {plain(sources, 600)}"),
+            ("Questions", _questions(first)),
+            ("Facts from", plain(sources, 600) if sources else MISSING),
             ("Prompts", html.escape(_prompts(first.manifest.prompts))),
             ("Computed", html.escape(f"{first.manifest.device}, {count(seconds)} s in all")),
             ("Versions", html.escape(versions)),

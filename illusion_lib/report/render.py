@@ -39,8 +39,7 @@ class Page:
     title
         Heading of the page; None keeps the template's own.
     parameters
-        Values for the cell tagged ``parameters``; a page with any is about results, so that its
-        code is folded away.
+        Values for the cell tagged ``parameters``.
     fingerprint
         Of the records it reads: when it changes, the page is executed again.
     private
@@ -61,6 +60,11 @@ class Page:
         content = [self.title, dict(self.parameters), self.fingerprint, library_hash()]
         digest.update(json.dumps(content, sort_keys=True, default=str).encode())
         return digest.hexdigest()
+
+    @property
+    def folds(self) -> bool:
+        """Whether its code is folded away: of a notebook about results, not of a lesson."""
+        return bool(self.parameters) and self.template.suffix == ".ipynb"
 
     @property
     def done(self) -> bool:
@@ -244,8 +248,8 @@ def clean(notebook: NotebookNode, page: Page) -> None:
         tags = set(cell.metadata.get("tags", ()))
         if cell.cell_type == "code":
             hidden = tags & {"parameters", "injected-parameters"}
-            keep = tags & {"remove-cell", "remove-input", "show-input"}
-            folded = set() if keep or not page.parameters else {"hide-input"}
+            keep = tags & {"remove-cell", "remove-input"} or not page.folds
+            folded = set() if keep else {"hide-input"}
             tags |= {"remove-cell"} if hidden else folded
             cell.execution_count = None
             for output in cell.outputs:

@@ -52,7 +52,7 @@ def one_question(records: pd.DataFrame) -> Html:
         f"The largest is picked: {shorten(choices, 200)}. “{question}”, asked of the "
         f"{row['label']} model; log-probabilities in nats."
     )
-    return table(shown, caption, dict.fromkeys(names, nats), SCORES, ("option",))
+    return table(shown, caption, dict.fromkeys(names, nats), SCORES, ("option",), row["item_id"])
 
 
 def shares_by_score(records: pd.DataFrame) -> pd.DataFrame:
@@ -84,7 +84,7 @@ def score_table(records: pd.DataFrame) -> Html:
     if shown["model"].nunique() == 1:
         shown = shown.drop(columns="model")
     questions = _picks(records)["item_id"].nunique()
-    caption = f"{_parting(shown)} {questions} questions in each row."
+    caption = f"The same in numbers: share picked right of {questions} questions, under each score."
     return table(shown, caption, dict.fromkeys(names, share), SCORES)
 
 

@@ -17,6 +17,7 @@ from illusion_lib.items.matching import matches
 from illusion_lib.report.escape import plain, shorten, visible
 from illusion_lib.report.examples import lost_examples
 from illusion_lib.report.exhibit import Exhibit, Html
+from illusion_lib.report.numerals import share
 from illusion_lib.report.parts import note
 from illusion_lib.report.style import INK, drawing, new_figure
 from illusion_lib.report.tables import table
@@ -53,7 +54,8 @@ def _beam_table(row: Any) -> Html:
     )
     question, gold = shorten(visible(row["question"]), 200), shorten(visible(row["gold"]), 80)
     caption = f"{sum(right)} of {len(right)} beams of {row['label']} say {gold}. “{question}”"
-    return table(shown, caption, {"beam": str}, {"text": "what beam search returned"}, ("text",))
+    names = {"text": "what beam search returned"}
+    return table(shown, caption, {"beam": str}, names, ("text",), row["item_id"])
 
 
 def _matches(text: str, row: Any) -> bool:
@@ -79,16 +81,22 @@ def pass_at_k(records: pd.DataFrame) -> Exhibit | Html:
     with drawing():
         figure = new_figure(4.7, 2.9)
         axes = figure.subplots()
-        said = []
+        said, tops = [], []
         for name, (rows, line) in groups.items():
             if len(rows):
                 curve = _curve(rows)
                 sizes = np.arange(1, curve.size + 1)
+                tops.append(float(curve.max()))
                 axes.plot(sizes, curve, line, color=INK, label=f"{name} (n = {len(rows)})")
                 said.append(
-                    f"{name}: {curve[0]:.2f} with one sample, {curve[-1]:.2f} with {curve.size}"
+                    f"{name}: {share(curve[0])} with one sample, "
+                    f"{share(curve[-1])} with {curve.size}"
                 )
-        axes.set(ylim=(0, 1.03), xlabel="samples", ylabel="chance of at least one hit")
+        axes.set(
+            ylim=(0, min(1.03, max(0.3, 1.6 * max(tops)))),
+            xlabel="samples",
+            ylabel="chance of at least one hit",
+        )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(axis="y")
         axes.legend(fontsize=8.5)

@@ -87,9 +87,13 @@ class Start:
         }.get(kind, "Too few questions to tell.")
 
     def _numbers(self) -> str:
-        v = self.verdict
+        v, model = self.verdict, self.records["model"].iloc[0]
+        # An illusion is quoted where it begins, which need not be where the formats part most.
+        begins = v["verdict"] == ILLUSION
+        where = f"The illusion begins at {v['quoted_label']}, where" if begins else "At"
+        where += " " if begins else f" {v['quoted_label']} "
         return (
-            f"At {v['quoted_label']} {self.records['model'].iloc[0]} picks the right answer for "
+            f"{where}{model} picks the right answer for "
             f"{v['recognised_of_100']} of 100 questions and can say it for "
             f"{v['produced_of_100']}; before pruning it was {v['recognised_of_100_dense']} and "
             f"{v['produced_of_100_dense']}."
@@ -149,8 +153,8 @@ class Start:
         asked = int(self.records.loc[self.records["probe"] == "open", "item_id"].nunique())
         found = cheapest(study, asked)
         few = f"> {study.table['K'].max()}" if found.questions is None else str(found.questions)
-        reach = f"9 in 10 estimates within ±{share(found.reach)}"
-        return "questions that would do", few, f"of {asked}; {reach} over {found.variants} variants"
+        reach = f"9 in 10 estimates of what is said lie within ±{share(found.reach)}"
+        return "questions that would do", few, f"of {asked}: {reach}; {found.variants} variants"
 
     def page(self) -> Html:
         """Return the page's first screen: verdict, headline figure, numbers."""

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from illusion_lib.report.escape import plain
-from illusion_lib.report.exhibit import Html
+from illusion_lib.report.exhibit import Html, item_link
 from illusion_lib.report.numerals import MISSING, Format, absent, with_interval
 
 _SHORT = 18
@@ -21,6 +21,7 @@ def table(
     formats: Mapping[str, Format] | None = None,
     names: Mapping[str, str] | None = None,
     markup: Collection[str] = (),
+    item: str | None = None,
 ) -> Html:
     """Return a data frame as an HTML table.
 
@@ -36,6 +37,8 @@ def table(
         Per column, its heading; the column's name where it is not listed.
     markup
         Columns that hold finished, escaped HTML. All other text is escaped here.
+    item
+        Id of the one question that the table is about, if it is one; the caption leads to it.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def table(
                 text = html.escape(formats[name](value)) if name in formats else plain(value)
             cells.append(f"<td{_kind(name in formats, value)}>{text}</td>")
         rows.append(f"<tr>{''.join(cells)}</tr>")
-    return framed(f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>", caption)
+    return framed(f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>", caption, item)
 
 
 def joined(rows: pd.DataFrame, name: str, number: Format, prefix: str = "") -> list[Any]:
@@ -83,9 +86,10 @@ def joined(rows: pd.DataFrame, name: str, number: Format, prefix: str = "") -> l
     ]
 
 
-def framed(inside: str, caption: str) -> Html:
+def framed(inside: str, caption: str, item: str | None = None) -> Html:
     """Return table rows (finished HTML) with a caption that stays put when the table scrolls."""
     words = html.escape(caption)
+    words += f" {item_link(item, 'All about this question')}." if item is not None else ""
     return Html(
         f'<figure class="data"><div class="data-scroll" tabindex="0" role="region" '
         f'aria-label="table"><table>{inside}</table></div>'

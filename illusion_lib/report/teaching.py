@@ -53,7 +53,12 @@ _LINES = (("-", "o"), ("--", "s"), (":", "^"), ("-.", "D"))
 
 
 def curves(
-    x: ArrayLike, series: Mapping[str, ArrayLike], across: str, up: str, finding: str
+    x: ArrayLike,
+    series: Mapping[str, ArrayLike],
+    across: str,
+    up: str,
+    finding: str,
+    n: str | None = None,
 ) -> Exhibit:
     """Draw up to four series over the same places, told apart by line and mark.
 
@@ -67,6 +72,8 @@ def curves(
         What the axes show, with units.
     finding
         What the drawing shows, in a sentence.
+    n
+        How much each point rests on, in words; how many points are drawn, if None.
     """
     places = np.asarray(x, dtype=np.float64)
     values = {name: np.asarray(y, dtype=np.float64) for name, y in series.items()}
@@ -86,4 +93,4 @@ def curves(
         for name, y in values.items()
     )
     alt = f"Line chart of {up} over {across}. {said}."
-    return Exhibit(figure, finding, alt, f"{places.size} points, computed here", False)
+    return Exhibit(figure, finding, alt, n or f"{places.size} points, computed here", False)

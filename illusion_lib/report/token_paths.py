@@ -152,8 +152,12 @@ def _path(found: dict[str, Any]) -> TokenPath:
 
 
 def token_text(token: str) -> str:
-    """Return a token so that its spaces and line breaks can be seen: ``␣Jak``."""
-    return visible(token.replace("\n", "⏎").replace(" ", "␣"))
+    """Return a token so that its spaces and line breaks can be seen: ``␣Jak``.
+
+    A token may be one byte of a letter, which has no form of its own.
+    """
+    shown = visible(token.replace("\n", "⏎").replace(" ", "␣"))
+    return shown.replace("\ufffd", "(byte)")
 
 
 def answer_steps(asked: TwoFormats) -> Html:
@@ -187,9 +191,14 @@ def answer_steps(asked: TwoFormats) -> Html:
         "slot": "answer slot",
     }
     formats = {"step": str, "rank": str} | dict.fromkeys(
-        ("probability", "gold_probability"), "{:.4f}".format
+        ("probability", "gold_probability"), _probability
     )
-    return table(pd.DataFrame(rows).astype({"slot": object}), caption, formats, names)
+    shown = pd.DataFrame(rows).astype({"slot": object})
+    return table(shown, caption, formats, names, item=asked.item_id)
+
+
+def _probability(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def option_steps(asked: TwoFormats) -> Html:
@@ -215,7 +224,8 @@ def option_steps(asked: TwoFormats) -> Html:
         f"The four options after the same prompt, best first: log-probabilities in nats, token by "
         f"token. The right answer is {visible(asked.gold)}."
     )
-    return table(pd.DataFrame(rows), caption, {"sum": nats}, {}, ("option", "tokens"))
+    shown = pd.DataFrame(rows)
+    return table(shown, caption, {"sum": nats}, {}, ("option", "tokens"), asked.item_id)
 
 
 def source_note() -> Html:
@@ -223,8 +233,8 @@ def source_note() -> Html:
     content = stored()
     calibration = content["calibration"]
     text = (
-        f"Stored numbers of {content['model']} ({content['note']}), dense and under "
-        f"{content['pruning']['label']}, calibrated on {calibration['samples']} windows of "
+        f"Stored numbers of {content['model']}, dense and under {content['pruning']['label']}. "
+        f"{content['note']} Calibrated on {calibration['samples']} windows of "
         f"{calibration['length']} tokens. Weights {content['weights']['dense'][:12]} before and "
         f"{list(content['weights'].values())[1][:12]} after; torch "
         f"{content['versions']['torch']}, transformers {content['versions']['transformers']}. "

@@ -23,7 +23,7 @@ from illusion_lib.anchors.generated import BY_OTHERS, BY_PROBE, RANDOM, saving, 
 from illusion_lib.anchors.zoo import Zoo
 from illusion_lib.report import figures
 from illusion_lib.report.exhibit import Exhibit, Html
-from illusion_lib.report.numerals import count, share
+from illusion_lib.report.numerals import count, percent, share
 from illusion_lib.report.parts import note
 from illusion_lib.report.tables import table
 
@@ -94,9 +94,10 @@ def token_table(zoo: Zoo, found: pd.DataFrame) -> Html:
     formats = {"n": count, "tokens": count, "error": _thousandths, "width": _thousandths}
     formats |= {"coverage": share, "saving": _times}
     caption = (
-        f"What {LEVEL:.0%} intervals of a variant's open accuracy cost, and whether they hold: "
-        f"means over all variants and draws. Generating all takes {whole.mean():.0f} tokens a "
-        "variant. A dash: the random items themselves, or no number of them tried is as sure."
+        f"What {percent(LEVEL)} intervals of a variant's open accuracy cost, and whether they "
+        "hold: means over all variants and draws. Generating all takes "
+        f"{count(whole.mean())} tokens a variant. A dash: the random items themselves, or no "
+        "number of them tried is as sure."
     )
     return table(shown, caption, formats, names)
 

@@ -17,6 +17,7 @@ def record(output, probe="open", **rest):
     judged = judge(output, ACCEPTED, RIVALS, "en", rest.pop("kind", "name"))
     return {
         "language": "en",
+        "item_id": "capital/AT/en",
         "question": "What is the capital of Austria?",
         "gold": GOLD,
         "output": output,
@@ -85,6 +86,7 @@ def test_the_tables_count_and_escape():
     assert "nearly spelt" in counts
     assert "&lt;b&gt;Vienna&lt;/b&gt; &amp; $x$" in shown
     assert "<b>" not in shown
+    assert shown.count('data-item="capital/AT/en"') == shown.count("<tr>") - 1, "each leads on"
 
 
 def test_every_language_and_every_answer_is_counted_once():

@@ -36,6 +36,18 @@ def test_terminal_rows_fit_their_headings(rows) -> None:
     assert "±0.10" in key
 
 
+@pytest.mark.parametrize(("known", "told"), [(["en"], ["en"]), (["en", "es"], ["all", "en", "es"])])
+def test_a_single_language_is_told_once(known, told) -> None:
+    items = [f"q{i}" for i in range(40)]
+    first = pd.DataFrame({"item_id": items, "probe": "open", "language": (known * 40)[:40]})
+    rows = divergence.compare(first.assign(correct=True), first.assign(correct=False))
+    _, lines, _ = comparison.terminal_rows(rows, 0.1)
+    assert [line[0] for line in lines] == told
+    page = comparison.comparison_page(rows, "a", "b", 0.1)
+    assert page.count("<tr>") == 1 + len(told)
+    assert "on 40 questions" in comparison.sentence(rows)
+
+
 def test_the_page_escapes_names_and_needs_nothing_else(rows) -> None:
     page = comparison.comparison_page(rows, "<script>alert(1)</script>", "b", 0.1)
     assert "<script" not in page

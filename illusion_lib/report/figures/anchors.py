@@ -7,6 +7,7 @@ import pandas as pd
 
 from illusion_lib.divergence.paired import MARGIN
 from illusion_lib.report.exhibit import Exhibit
+from illusion_lib.report.numerals import percent
 from illusion_lib.report.style import CHANCE, INK, drawing, method_colour, new_figure
 
 _MARKERS = "osD^vPX"
@@ -32,7 +33,7 @@ def anchor_error(
     mean = table.groupby(["estimator", "K"], sort=False)["mae"].agg(["mean", "min", "max"])
     names = list(dict.fromkeys(table["estimator"]))
     with drawing():
-        figure = new_figure(6.4, 3.2)
+        figure = new_figure(6.4, 3.2 + 0.2 * -(-len(names) // 3))
         axes = figure.subplots()
         for place, name in enumerate(names):
             rows = mean.loc[name].sort_index()
@@ -46,7 +47,7 @@ def anchor_error(
         axes.set(xlabel="questions asked", ylabel=f"mean error of the {what}", ylim=(0, None))
         axes.set_xticks(sorted(table["K"].unique()))
         axes.grid(axis="y")
-        axes.legend(fontsize=8.5)
+        figure.legend(fontsize=8.5, loc="outside upper left", ncols=3)
     draws = table["seed"].nunique()
     caption = (
         f"{_best(mean)} Lines are means over {draws} draws of the questions, bands their range; "
@@ -91,14 +92,15 @@ def agreement(
             colour = method_colour(str(name).rsplit("/", 1)[-1].split("-")[0])
             axes.vlines(row["truth"], row["low"], row["high"], color=colour, lw=1.4, alpha=0.7)
             axes.plot([row["truth"]], [row["middle"]], "o", color=colour)
-        axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal")
+        top = max(0.2, float(spread[["truth", "high"]].max().max())) + 0.05
+        axes.set(xlim=(-0.03, top), ylim=(-0.03, top), aspect="equal")
         axes.set(xlabel=f"{what} on all questions", ylabel=f"estimate from {k} questions")
         axes.grid(color=INK)
     error = np.abs(rows["estimate"] - rows["truth"])
     caption = (
-        f"{estimator} with {k} questions misses the {what} by {error.mean():.3f} on average and by "
-        f"{error.max():.3f} at worst. Each point is a {judged}, its line the range over "
-        f"{rows['seed'].nunique()} draws of the questions."
+        f"{estimator[0].upper()}{estimator[1:]} with {k} questions misses the {what} by "
+        f"{error.mean():.3f} on average and by {error.max():.3f} at worst. Each point is a "
+        f"{judged}, its line the range over {rows['seed'].nunique()} draws of the questions."
     )
     alt = "Scatter plot of estimated against true accuracy. " + "; ".join(
         f"{name}: {row['truth']:.2f} estimated {row['middle']:.2f}"
@@ -171,7 +173,7 @@ def item_map(items: pd.DataFrame) -> Exhibit:
     middle = chosen["difficulty"].between(0.2, 0.8).mean()
     caption = (
         f"Anchors discriminate {means[0]:.2f} on average, the other questions {means[1]:.2f}; "
-        f"{middle:.0%} of the anchors are of middling difficulty (0.2 to 0.8)."
+        f"{percent(middle)} of the anchors are of middling difficulty (0.2 to 0.8)."
     )
     alt = (
         f"Scatter plot of {len(items)} questions. {caption} The anchors' difficulty reaches from "
@@ -205,8 +207,8 @@ def anchor_stability(frequency: pd.DataFrame, k: int) -> Exhibit:
         axes.grid(axis="y")
     kept = float(shares[:k].mean())
     caption = (
-        f"The {k} questions chosen most often are chosen in {kept:.0%} of the draws on average; "
-        f"{int((shares >= 0.9).sum())} are chosen in nine draws of ten or more, and "
+        f"The {k} questions chosen most often are chosen in {percent(kept)} of the draws on "
+        f"average; {int((shares >= 0.9).sum())} are chosen in nine draws of ten or more, and "
         f"{len(shown)} at least once. Questions that say the same stand in for each other, so an "
         "unstable choice is no sign of an unstable estimate."
     )

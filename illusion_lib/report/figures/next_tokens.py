@@ -12,7 +12,7 @@ from illusion_lib.report.style import METHOD_COLOURS, OUTCOME_COLOURS, drawing, 
 from illusion_lib.report.token_paths import Step, TokenPath, TwoFormats, token_text
 
 _BARS = 8
-_END = 26  # characters
+_END = 22  # characters
 
 
 def next_tokens(asked: TwoFormats) -> Exhibit:
@@ -31,7 +31,7 @@ def next_tokens(asked: TwoFormats) -> Exhibit:
             axes.set_title(f"{name}\n{_where(path)}")
             axes.set_xlabel("probability of being written next")
         panels[0].set_xlim(0, 1)
-    return Exhibit(figure, _finding(asked), _alt(asked), "1 question, 2 models")
+    return Exhibit(figure, _finding(asked), _alt(asked), "1 question, 2 models", item=asked.item_id)
 
 
 def shown_tokens(step: Step) -> list[tuple[int, str, float]]:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from illusion_lib.divergence.recovery import ANY, DENSE_FAILURES, DISTRACTOR
 from illusion_lib.report.exhibit import Exhibit
-from illusion_lib.report.numerals import absent
+from illusion_lib.report.numerals import absent, share
 from illusion_lib.report.style import INK, drawing, method_colour, new_figure
 
 PROBE_LABELS = {
@@ -113,14 +113,15 @@ def _probe_name(table: pd.DataFrame, probe: str) -> str:
     if absent(budget):
         return PROBE_LABELS[probe]
     word = {"beam": "{} beams", "sample": "{} samples", "one_shot": "{} demonstrations"}
-    return f"{PROBE_LABELS[probe]}\n({word.get(probe, 'rank ≤ {}').format(int(budget))})"
+    text = word.get(probe, "rank ≤ {}").format(int(budget))
+    return f"{PROBE_LABELS[probe]}\n({text.removesuffix('s') if budget == 1 else text})"
 
 
 def rate_words(row: Any) -> str:
     """Return ``12 of 17 (0.71)``, or ``none to ask`` for an empty group."""
     if absent(row["rate"]):
         return "none to ask"
-    return f"{int(row['successes'])} of {int(row['items'])} ({row['rate']:.2f})"
+    return f"{int(row['successes'])} of {int(row['items'])} ({share(row['rate'])})"
 
 
 def _finding(table: pd.DataFrame, label: str) -> str:
@@ -148,9 +149,15 @@ def _overall(rows: pd.DataFrame) -> str:
     if not sums[1]:
         return "No pruning lost an answer that it still picks."
     control = f"{sums[2]} of {sums[3]}" if sums[3] else "none to ask"
+    own = rows[rows["group"] == DENSE_FAILURES]
+    unsaid = (
+        f" Of what the dense model itself cannot say it finds {rate_words(own.iloc[0])}."
+        if len(own)
+        else ""
+    )
     return (
         f"Over all prunings {sums[0]} of {sums[1]} lost answers come back under the search, "
-        f"against {control} where the pruned model neither picks nor says the answer."
+        f"against {control} where the pruned model neither picks nor says the answer.{unsaid}"
     )
 
 

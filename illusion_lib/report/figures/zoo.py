@@ -7,6 +7,8 @@ import pandas as pd
 
 from illusion_lib.anchors.generated import BY_OTHERS, RANDOM
 from illusion_lib.report.exhibit import Exhibit
+from illusion_lib.report.figures.accuracy import method_label
+from illusion_lib.report.numerals import percent
 from illusion_lib.report.style import CHANCE, OUTCOME_COLOURS, drawing, method_colour, new_figure
 
 _LOOKS = (
@@ -45,7 +47,7 @@ def token_saving(table: pd.DataFrame, level: float, variants: int, items: int) -
                     xytext=(4, 4), fontsize=7.5, color=colour,
                 )  # fmt: skip
         axes.set(xscale="log", yscale="log", xlabel="tokens generated for a variant")
-        axes.set_ylabel(f"width of the {level:.0%} interval\nof what it says")
+        axes.set_ylabel(f"width of the {percent(level)} interval\nof what it says")
         axes.set_xticks(*_ticks(table["tokens"]))
         axes.set_yticks(*_ticks(table["width"]))
         axes.minorticks_off()
@@ -56,7 +58,7 @@ def token_saving(table: pd.DataFrame, level: float, variants: int, items: int) -
     if len(few):
         first = few[few["n"] == few["n"].min()].sort_values("saving", ascending=False)
         told = "; ".join(
-            f"{row['saving']:.1f} times with the {row['way']} ({row['coverage']:.0%} of its "
+            f"{row['saving']:.1f} times with the {row['way']} ({percent(row['coverage'])} of its "
             "intervals hold the truth)"
             for row in first.to_dict("records")
         )
@@ -93,18 +95,18 @@ def variant_plane(rows: pd.DataFrame) -> Exhibit:
     share = rows.groupby(["method", "variant"], sort=False)[["picked", "said"]].mean()
     marks = dict(zip(share.index.unique("method"), "*osD^vPXd<>", strict=False))
     with drawing():
-        figure = new_figure(5.4, 4.2)
+        figure = new_figure(7.0, 4.2)
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], **CHANCE)
         for method, part in share.groupby("method", sort=False):
             axes.plot(
                 part["said"], part["picked"], marks[method], color=method_colour(str(method)),
-                label=str(method), ls="", alpha=0.8,
+                label=method_label(str(method)), ls="", alpha=0.8,
             )  # fmt: skip
         axes.set(xlabel="says it (open answer)", ylabel="picks it (multiple choice)")
         axes.set(xlim=(-0.02, max(0.5, share["said"].max() + 0.05)), ylim=(0, 1.02))
         axes.grid()
-        axes.legend(fontsize=8, loc="lower right")
+        figure.legend(fontsize=8.5, loc="outside right upper")
     dense = share.xs("dense", level="method").iloc[0]
     halved = share[share["said"] <= dense["said"] / 2]
     caption = (
