@@ -55,7 +55,7 @@ def compare(
         }
         out_console.print_json(json.dumps(content))
     elif shape == "html":
-        page = comparison.comparison_page(rows, before.name, after.name, margin)
+        page = comparison.comparison_page(rows, _name(before), _name(after), margin)
         typer.echo(page, nl=False)
     else:
         heads, lines, key = comparison.terminal_rows(rows, margin)
@@ -71,3 +71,9 @@ def compare(
             table.add_row(*map(escape, line))
         out_console.print(table)
         out_console.print(f"{comparison.sentence(rows)}\n{key}", markup=False, highlight=False)
+
+
+def _name(results: Path) -> str:
+    """Return how a page calls a set of results: a cell's folder does not name its model."""
+    cell = (results / "records.parquet").exists()
+    return "/".join(results.resolve().parts[-2:]) if cell else results.name

@@ -96,9 +96,9 @@ FORMATS: dict[str, Format] = {
 
 
 def told_once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out the rows over all languages where there is only one."""
-    single = rows["language"] != ALL
-    return rows[single] if rows.loc[single, "language"].nunique() == 1 else rows
+    """Leave out the rows of a language where there is no other."""
+    whole = rows["language"] == ALL
+    return rows[whole] if rows.loc[~whole, "language"].nunique() == 1 else rows
 
 
 def terminal_rows(rows: pd.DataFrame, margin: float) -> tuple[list[str], list[list[str]], str]:
