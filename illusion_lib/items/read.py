@@ -180,7 +180,8 @@ def _item(row: dict[str, Any], file: str) -> Item:
                 check_text(name, entry)
     if not _LANGUAGE.fullmatch(row["language"]):
         raise ItemError(
-            f"field 'language' is {_shown(row['language'])}; write a CLDR code such as en or pt-BR"
+            f"field 'language' is {ascii(row['language'])[:60]}; write a CLDR code such as en or "
+            "pt-BR"
         )
     answers = [row["answer"], *row.get("aliases", ()), *row["distractors"]]
     for answer in answers:

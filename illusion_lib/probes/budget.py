@@ -21,10 +21,13 @@ class Budget:
         Tokens held at a time, over all rows of a batch.
     halvings
         How often memory ran out.
+    unpacked
+        How many prompts were expanded on a network that packs: its sliding window is too narrow.
     """
 
     slots: int = 3 << 13
     halvings: int = 0
+    unpacked: int = 0
 
     def run(
         self,

@@ -66,7 +66,7 @@ class Engine:
     positioned
         Whether the network takes ``position_ids``.
     budget
-        How many cache slots a batch may take.
+        How many cache slots a batch may take, and what was done otherwise than planned.
     """
 
     net: PreTrainedModel
@@ -106,8 +106,10 @@ class Engine:
     def prefill(self, prompts: list[list[int]], alike: Sequence[Hashable] | None = None) -> Prefix:
         """Return the prompts encoded; those of one kind (`alike`) share what they begin with."""
         with torch.inference_mode():
-            if self.path == "packed" and self._fits(prompts):
-                return packed.prefill(self.net, prompts, alike)
+            if self.path == "packed":
+                if self._fits(prompts):
+                    return packed.prefill(self.net, prompts, alike)
+                self.budget.unpacked += len(prompts)
             return expanded.prefill(self.net, prompts, self.path != "recompute", self.positioned)
 
     def branch(self, prefix: Prefix) -> Branches:

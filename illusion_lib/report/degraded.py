@@ -11,7 +11,7 @@ from illusion_lib.runs import CellResult
 
 _SLOWER = {
     "expanded": "each option with a copy of its prompt's cache, for the network takes no mask "
-    "that lets options share one pass",
+    "that lets options share one pass, or its window is too narrow for the longest prompts",
     "recompute": "each option with its whole prompt computed anew, for the network's cache cannot "
     "be continued",
 }

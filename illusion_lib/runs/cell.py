@@ -147,7 +147,7 @@ def _compute(plan: CellPlan, store: Store, shared: Shared | None, progress: Prog
             "removed": removed_counts(plan.spec.task),
         },
         prompts=describe_prompts(model, plan.spec.probe),
-        scoring_path=scoring_path(model.net),
+        scoring_path="expanded" if budget.unpacked else scoring_path(model.net),
         memory_halvings=budget.halvings,
         batch_flips=flips,
         seconds=seconds,

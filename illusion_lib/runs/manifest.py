@@ -44,7 +44,8 @@ class Manifest:
     prompts
         Prompt style, template texts and their hash.
     scoring_path
-        How continuations were computed: ``packed``, ``expanded`` or ``recompute``.
+        How continuations were computed: ``packed``, ``expanded`` or ``recompute``; ``expanded``,
+        too, where some prompts are longer than half the network's sliding window.
     memory_halvings
         How often memory ran out while the questions were asked, and batches were halved.
     batch_flips

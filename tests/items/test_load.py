@@ -175,7 +175,10 @@ def without(field):
         (b"", "items.jsonl: no items in the file"),
         (b"\xff\xfe", "line 1: not UTF-8"),
         (b"{}\0", "line 1: holds a NUL character"),
-        (json.dumps(ROW | {"language": "english"}).encode(), "write a CLDR code such as en"),
+        (
+            json.dumps(ROW | {"language": "english"}).encode(),
+            "is 'english'; write a CLDR code such as en",
+        ),
         (json.dumps(ROW | {"kind": "essay"}).encode(), "'kind' is 'essay'; write one of: name,"),
         (b"{", "line 1: not JSON"),
         (b"[1]", "line 1: not a JSON object"),

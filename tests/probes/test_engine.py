@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from illusion_lib.errors import ModelError
+from illusion_lib.models import load_model
 from illusion_lib.probes import packed
 from illusion_lib.probes.engine import Engine, scoring_path
+from illusion_lib.runs.cell import run_cell
+from illusion_lib.runs.store import Store
+from illusion_lib.specs import CellSpec, ModelSpec, ProbeSpec, TaskSpec
 
 FAST = ["llama", "qwen2", "qwen3", "mistral", "phi3", "gpt_neox", "opt", "gpt2"]
 PROMPTS = [[5, 6, 7, 8, 9, 40, 41], [5, 6, 7, 8, 60], [5, 6, 7, 8, 9, 40, 41, 42, 43, 44]]
@@ -154,6 +158,19 @@ def test_prompts_longer_than_half_a_window_are_not_packed(net_of):
     scored = engine.score(engine.prefill(prompts), [0, 1], [[40, 41], [42]])
     for prompt, option, one in zip(prompts, [[40, 41], [42]], scored, strict=True):
         assert one.log_probs == pytest.approx(naive(net, prompt, option)[0], abs=1e-4)
+    assert engine.budget.unpacked == len(prompts)
+    engine.prefill(prompts[1:])
+    assert engine.budget.unpacked == len(prompts)
+
+
+def test_the_manifest_tells_of_a_window_too_narrow(net_of, tokenizer, tmp_path):
+    for part in (net_of("gemma2"), tokenizer):
+        part.save_pretrained(tmp_path / "narrow")
+    model = ModelSpec(str(tmp_path / "narrow"), dtype="float32")
+    task = TaskSpec(languages=("en",), limit=2)
+    cell = CellSpec(model, task=task, probe=ProbeSpec(probes=("choice",)))
+    assert scoring_path(load_model(model).net) == "packed"
+    assert run_cell(cell, Store(tmp_path)).manifest.scoring_path == "expanded"
 
 
 def test_a_damaged_network_is_refused(net_of):
