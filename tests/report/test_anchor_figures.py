@@ -9,6 +9,7 @@ import pytest
 from illusion_lib import anchors
 from illusion_lib.report import anchor_parts, figures
 from illusion_lib.report.anchor_study import plan
+from illusion_lib.report.numerals import percent
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def test_stability_is_drawn_most_frequent_first(matrix):
     shown = figures.anchor_stability(frequency, 6)
     heights = shown.figure.axes[0].lines[0].get_ydata()
     assert (np.diff(heights) <= 0).all()
-    assert f"{frequency['frequency'][:6].mean():.0%}" in shown.caption
+    assert percent(frequency["frequency"][:6].mean()) in shown.caption
 
 
 def test_paired_differences_count_the_clear_ones():

@@ -33,7 +33,7 @@ def test_figures_state_their_finding_from_the_rows(zoo, spent):
     dense = zoo.of(DENSE)
     assert f"({dense['said'].mean():.2f})" in plane.caption
     saved = zoo_parts.token_figure(zoo, spent)
-    told = re.findall(r"([\d.]+) times with the (.*?) \((\d+)% of", saved.caption)
+    told = re.findall(r"([\d.]+) times with the (.*?) \((\d+)\u00a0% of", saved.caption)
     rows = spent[(spent["way"] != RANDOM) & (spent["n"] == min(zoo_parts.GENERATED))]
     assert {way for _, way, _ in told} == set(rows["way"])
     for times, way, held in told:

@@ -56,6 +56,8 @@ def _draw(axes: Axes, step: Step) -> None:
         axes.text(p + 0.01, place, f"{p:.3f}", va="center", fontsize=8)
     names = [f"{token_text(token)}  {rank}" for rank, token, _ in bars]
     axes.set_yticks(places, names, fontsize=8.5)
+    for label, (rank, _, _) in zip(axes.get_yticklabels(), bars, strict=True):
+        label.set_fontweight("bold" if rank == step.gold_rank else "normal")  # also of a tiny bar
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
 
