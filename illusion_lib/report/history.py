@@ -13,7 +13,7 @@ import pandas as pd
 from illusion_lib.errors import ReportError
 from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
-from illusion_lib.report.numerals import absent, share, signed, with_interval
+from illusion_lib.report.numerals import Format, absent, share, signed, with_interval
 from illusion_lib.report.tables import table
 from illusion_lib.runs import StudyResult
 
@@ -157,9 +157,27 @@ def history_table(path: Path | str | None) -> Html:
         "The gap is that of the pruning named, with its 95 % interval; the change is from the run "
         "of the same study and model before. 0 would be no illusion."
     )
-    formats = {"change": signed}
+    formats: dict[str, Format] = {"gap": str, "change": signed, "found": str}
     names = {"found": "lost answers brought back, vs control"}
     return table(pd.DataFrame(rows[::-1]), caption, formats, names, ("run",))
+
+
+def citation(path: Path | str | None) -> Html:
+    """Return how to cite the newest run: what it is, its permanent name, what it rests on."""
+    runs = read_history(Path(path)) if path is not None else ()
+    if not runs:
+        return Html("")
+    run = runs[-1]
+    return Html(
+        f"<p>To cite this run: the illusion_lib authors ({plain(run.created[:4])}). "
+        f"<em>{plain(run.title)}</em>. Run {_named(run)}, computed {plain(run.created)} with "
+        f"illusion_lib {plain(run.version)}; SHA-256 of its records {plain(run.records[:16])}…</p>"
+    )
+
+
+def _named(run: PublishedRun) -> str:
+    """Return a run's name as HTML that ``tools/publish.py`` turns into its permanent link."""
+    return f'<span data-run="{attribute(run.run)}">{plain(run.run)}</span>'
 
 
 def _row(run: PublishedRun, before: PublishedRun | None) -> dict[str, Any]:
@@ -171,10 +189,10 @@ def _row(run: PublishedRun, before: PublishedRun | None) -> dict[str, Any]:
         control = "no control" if run.control_rate is None else f"vs {share(run.control_rate)}"
         found = f"{share(run.lost_rate)} {control}"
     return {
-        "run": f'<span data-run="{attribute(run.run)}">{plain(run.run)}</span>',
+        "run": _named(run),
         "study": run.study,
         "model": run.model,
-        "verdict": run.verdict,
+        "verdict": run.verdict.replace("_", " "),
         "pruning": run.pruning,
         "gap": None if run.gap is None else with_interval(run.gap, run.low, run.high, signed),
         "change": change,

@@ -7,6 +7,7 @@ import pytest
 
 from illusion_lib.errors import ReportError
 from illusion_lib.report.history import (
+    citation,
     history_table,
     published,
     read_history,
@@ -57,6 +58,15 @@ def test_gaps_of_different_prunings_are_not_compared(run, tmp_path):
     assert "+0.25" not in history_table(path).content
 
 
+def test_the_newest_run_is_cited_by_its_permanent_name(run, tmp_path):
+    path = tmp_path / "runs.json"
+    assert citation(path).content == ""
+    remember(path, [run, replace(run, records="0" * 64, run="2026-02-03-later")])
+    shown = citation(path).content
+    assert '<span data-run="2026-02-03-later">' in shown
+    assert run.run not in shown
+
+
 def test_without_a_history_the_page_says_so(tmp_path):
     assert "No run" in history_table(None).content
     assert "No run" in history_table(tmp_path / "none.json").content
@@ -74,6 +84,7 @@ def test_hostile_names_are_shown_as_text(run, tmp_path):
     path = tmp_path / "runs.json"
     path.write_text(json.dumps([{**json.loads(_dump(run)), "title": "t", "run": '"><img src=x>'}]))
     assert "<img" not in history_table(path).content
+    assert "<img" not in citation(path).content
 
 
 def _dump(run):
