@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 from transformers import AttentionInterface, PreTrainedModel
 
+from illusion_lib.errors import ModelError
 from illusion_lib.probes.store import Store
 
 _NAME = "illusion_store"  # of this attention, as transformers knows it
@@ -87,12 +88,23 @@ def run(
         Which slots a token may see, its own included; bool (rows, columns, slots).
     first
         First row of the store that is computed.
+
+    Raises
+    ------
+    ModelError
+        A token lies beyond the network's sliding window: it would see more than it should.
     """
+    config = net.config.get_text_config()
+    window, longest = getattr(config, "sliding_window", None), int(positions.max()) + 1
+    if window is not None and longest > window:
+        raise ModelError(
+            f"a prompt with its answer takes {longest} tokens, and the network's sliding window "
+            f"holds {window}; lower max_new_tokens, or shorten the options"
+        )
     rows, columns, slots = (index.to(net.device) for index in where)
     mask = torch.zeros(visible.shape, dtype=net.dtype, device=net.device)
     mask.masked_fill_(~visible.to(net.device), torch.finfo(net.dtype).min)
     spans = find_spans(visible, _AT_ONCE[net.device.type == "cpu"])
-    config = net.config.get_text_config()
     usual = config._attn_implementation
     config._attn_implementation = _NAME
     try:

@@ -9,6 +9,8 @@ from typing import TypeVar
 import torch
 
 Result = TypeVar("Result")
+# So torch says it in words only: on a processor (Linux, Windows), and from within a GPU's library.
+_NO_MEMORY = ("can't allocate memory", "not enough memory", "CUBLAS_STATUS_ALLOC_FAILED")
 
 
 @dataclass(slots=True)
@@ -67,6 +69,6 @@ class Budget:
 
 
 def _no_memory(error: Exception) -> bool:
-    """Whether memory ran out; on a processor torch says so in words only."""
+    """Whether memory ran out."""
     known = (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, known) or "can't allocate memory" in str(error)
+    return isinstance(error, known) or any(words in str(error) for words in _NO_MEMORY)

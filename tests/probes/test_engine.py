@@ -163,6 +163,16 @@ def test_prompts_longer_than_half_a_window_are_not_packed(net_of):
     assert engine.budget.unpacked == len(prompts)
 
 
+def test_an_answer_beyond_the_window_is_refused(net_of):
+    engine = Engine.of(net_of("gemma2"), "packed")  # a window of 16 tokens
+    prefix = engine.prefill([[5, 6, 7, 8, 9, 10, 11]])
+    (scored,) = engine.score(prefix, [0], [list(range(40, 50))])  # the last is never an input
+    right, _ = naive(engine.net, prefix.tokens[0], list(range(40, 50)))
+    assert scored.log_probs == pytest.approx(right, abs=1e-4)
+    with pytest.raises(ModelError, match=r"takes 17 tokens, and .* window holds 16; lower"):
+        engine.score(prefix, [0], [list(range(40, 51))])
+
+
 def test_the_manifest_tells_of_a_window_too_narrow(net_of, tokenizer, tmp_path):
     for part in (net_of("gemma2"), tokenizer):
         part.save_pretrained(tmp_path / "narrow")
