@@ -11,6 +11,8 @@ from illusion_lib import divergence
 from illusion_lib.report import parts
 from illusion_lib.report.examples import examples_table, item_rows, lost_examples
 from illusion_lib.report.explorer import explorer, explorer_frame
+from illusion_lib.report.figures.next_tokens import next_tokens
+from illusion_lib.report.numerals import signed
 from illusion_lib.report.offline import _LOADS
 from illusion_lib.report.provenance import cell_summary, provenance, study_summary
 from illusion_lib.report.render import parameter_names
@@ -19,6 +21,7 @@ from illusion_lib.report.search import beams_of_one, pass_at_k
 from illusion_lib.report.start import Start
 from illusion_lib.report.tables import table
 from illusion_lib.report.teaching import curves
+from illusion_lib.report.token_paths import two_formats
 
 ROOT = Path(__file__).parents[2]
 PARAMETERS = {
@@ -94,7 +97,7 @@ def test_sentence_names_the_numbers(records):
     start = Start(records)
     quoted = records[(records["label"] == start.verdict["quoted_label"])]
     said = quoted[(quoted["probe"] == "open") & (quoted["target"] == "gold")]["correct"].mean()
-    assert f"can say it for {round(100 * said)}" in start.sentence()
+    assert f"can say it for {int(100 * said + 0.5)}" in start.sentence()
     assert start.tiles().content.count('class="tile"') == 3
 
 
@@ -114,6 +117,28 @@ def test_every_verdict_has_a_sentence(records, kind, trusted, begins):
     start = Start(records)
     start.__dict__["verdict"] = start.verdict | {"verdict": kind, "trusted_sparsity": trusted}
     assert start.sentence().startswith(begins)
+    assert ("The illusion begins at" in start.sentence()) == (kind == "illusion")
+
+
+def test_every_method_has_its_verdict(records):
+    judged = divergence.pruning_verdicts(divergence.outcomes(records), resamples=200)
+    methods = divergence.method_verdicts(judged)
+    shown = parts.method_table(judged).content
+    assert shown.count("<tr>") - 1 == len(methods) == judged["series"].nunique()
+    for row in methods.itertuples():
+        assert row.quoted_label in shown
+        assert signed(row.gap) in shown
+    assert "nan" not in shown.lower()
+
+
+def test_what_shows_one_question_leads_to_the_explorer(records):
+    first = str(one_question(records).content)
+    item = records[records["probe"] == "choice"]["item_id"].iloc[0]
+    assert f'data-item="{item}"' in first
+    assert 'data-item="capital/RU/en"' in next_tokens(two_formats("capital/RU/en"))._repr_html_()
+    hostile = '"><img src=x>'
+    assert "<img" not in table(pd.DataFrame({"a": [1]}), "c", item=hostile).content
+    assert "data-item" not in table(pd.DataFrame({"a": [1]}), "c").content
 
 
 def test_parts_of_the_divergence_page(records):
@@ -155,13 +180,13 @@ def test_the_word_records_leads_to_the_files(study_result, records):
     assert provenance(study_result).content.count('id="provenance"') == 1
 
 
-LESSONS = sorted(path.name for path in (ROOT / "book" / "learn").glob("*.md"))
+LESSONS = [*sorted((ROOT / "book" / "learn").glob("*.md")), ROOT / "book" / "limits.md"]
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_a_lesson_has_text_code_something_to_see_and_an_exercise(name):
+@pytest.mark.parametrize("page", LESSONS, ids=lambda page: page.stem)
+def test_a_lesson_has_text_code_something_to_see_and_an_exercise(page):
     """Narrative, definition, code in sight, a figure, an exercise with its hidden solution."""
-    text = (ROOT / "book" / "learn" / name).read_text(encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
     assert "```{code-cell}" in text
     assert "$" in text or "\n| " in text, "a definition: a formula or a table of terms"
     cells = re.findall(r"```\{code-cell\} python3\n(.*?)```", text, re.DOTALL)
