@@ -21,6 +21,9 @@ def visible(text: object) -> str:
     return _INVISIBLE.sub(lambda m: m[0].encode("unicode_escape").decode(), joined)
 
 
+NOTHING = "(nothing)"  # what a model has said that ended at once
+
+
 def shorten(text: str, longest: int) -> str:
     """Return `text` cut to `longest` characters, the last one an ellipsis if anything was cut."""
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"

@@ -12,7 +12,7 @@ from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.divergence.recovery import ANY, COLLAPSED
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.records import PRODUCTION, RECOGNITION, RECOVERY
-from illusion_lib.report.escape import plain
+from illusion_lib.report.escape import NOTHING, plain
 from illusion_lib.report.exhibit import Html, item_link
 from illusion_lib.report.figures.recovery import PROBE_LABELS
 from illusion_lib.report.numerals import absent
@@ -128,7 +128,9 @@ def examples_table(rows: pd.DataFrame, caption: str) -> Html:
 
 
 def _answer(text: Any, right: bool) -> str:
-    return f'<span class="{"right" if right else "wrong"}-answer">{plain(text, 120)}</span>'
+    return (
+        f'<span class="{"right" if right else "wrong"}-answer">{plain(text or NOTHING, 120)}</span>'
+    )
 
 
 def _step(before: Any, after: Any) -> str | None:

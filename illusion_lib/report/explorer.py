@@ -9,7 +9,7 @@ import pandas as pd
 
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.records import RECOGNITION, RECOVERY
-from illusion_lib.report.escape import shorten, visible
+from illusion_lib.report.escape import NOTHING, shorten, visible
 from illusion_lib.report.examples import item_rows
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.figures.flow import OUTCOME_LABELS
@@ -121,6 +121,8 @@ def explorer_frame(records: pd.DataFrame) -> pd.DataFrame:
     gold = records[records["target"] == "gold"]
     rows = rows.merge(_dense_picks(gold), on=_ITEM, how="left")
     rows = rows.merge(_searches(gold), on=["cell", *_ITEM], how="left")
+    for name in ("dense_said", "said"):
+        rows[name] = [NOTHING if text == "" else text for text in rows[name]]
     frame = rows[list(_COLUMNS)].rename(columns=_COLUMNS)
     for name in frame.columns:
         if not name.startswith("rank"):
@@ -152,7 +154,7 @@ def _searches(gold: pd.DataFrame) -> pd.DataFrame:
 def _search(successes: Any, tries: Any, outputs: Any) -> str:
     hits = "" if absent(successes) else f"{successes} of {tries} right"
     told = [] if outputs is None or isinstance(outputs, float) else outputs
-    texts = (shorten(visible(text), _LONGEST_OUTPUT) or "(nothing)" for text in told)
+    texts = (shorten(visible(text), _LONGEST_OUTPUT) or NOTHING for text in told)
     return ": ".join(part for part in (hits, "; ".join(texts)) if part)
 
 

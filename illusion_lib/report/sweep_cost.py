@@ -108,8 +108,8 @@ def planned_table(
     cells = models * (prunings + 1)
     return table(
         pd.DataFrame(rows),
-        f"{cells} cells of {items} questions each on {devices} devices.",
-        None,
+        f"{cells} cells of {count(items)} questions each on {devices} devices.",
+        dict.fromkeys(("speed", "cell", "all", "wall"), str),
         {
             "speed": "a cell's speed compared with this run",
             "cell": "longest cell",

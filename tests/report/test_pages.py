@@ -64,6 +64,16 @@ def test_examples_are_lost_and_of_different_facts(records):
     assert rows["found_by"].iloc[0] != ""
 
 
+def test_a_model_that_says_nothing_is_seen_to(records):
+    silent = records.copy()
+    silent.loc[(silent["probe"] == "open") & ~silent["correct"].astype("boolean"), "output"] = ""
+    said = explorer_frame(silent)
+    assert "(nothing)" in set(said["pruned model says"])
+    assert "" not in set(said["pruned model says"]) | set(said["dense model says"])
+    rows = lost_examples(silent, "wanda-s050")
+    assert "(nothing)" in examples_table(rows, "c").content
+
+
 def test_hostile_texts_do_not_reach_the_page_as_markup(records):
     rows = item_rows(records)
     hostile = rows[rows["question"].str.contains("onerror")]

@@ -26,7 +26,7 @@ def test_a_plan_is_cells_times_seconds(study_result):
     assert len(seconds) == 33
     assert seconds == pytest.approx([(0.1 + 2400 / 24) / 10] * 33)
     shown = planned_table(study_result, 3, 10, 2400, 8, speeds=(10,)).content
-    assert "33 cells of 2400 questions" in shown
+    assert "33 cells of 2\u202f400 questions" in shown
     assert "50 s" in shown  # five rounds of ten seconds
 
 
