@@ -7,8 +7,8 @@ beams and samples of one prompt grow side by side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +24,27 @@ _BLOCK = 32  # queries that torch's kernel on a processor computes together
 # processor (True) it pays to leave out what a few of them cannot see, elsewhere kernels are best
 # started seldom.
 _AT_ONCE = {True: 64, False: 1 << 15}
+
+
+class Block(NamedTuple):
+    """Queries that are computed together.
+
+    Attributes
+    ----------
+    rows
+        Which rows' keys they read.
+    queries
+        Which they are: columns of all rows, or tokens of a single one.
+    columns
+        The same as columns of the mask.
+    seen
+        How many slots they may see at most.
+    """
+
+    rows: slice
+    queries: slice
+    columns: slice
+    seen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +63,10 @@ class Where:
     mask
         What is added to the attention scores: 0, or so little that nothing is seen; (rows, 1,
         columns, slots).
-    spans
-        Columns that are computed together (from, to), and how many slots they may see at most.
+    blocks
+        What is computed together, in the order of the queries.
+    by_row
+        Whether a block's queries are tokens of one row, else columns of all rows.
     """
 
     store: Store
@@ -52,7 +75,8 @@ class Where:
     columns: Tensor
     slots: Tensor
     mask: Tensor
-    spans: tuple[tuple[int, int, int], ...]
+    blocks: tuple[Block, ...]
+    by_row: bool
 
     def on(self, device: torch.device) -> Where:
         """Return this on the device of a layer, if the network is spread over several."""
@@ -60,7 +84,7 @@ class Where:
             return self
         rows, columns, slots = (i.to(device) for i in (self.rows, self.columns, self.slots))
         mask = self.mask.to(device)
-        return Where(self.store, self.first, rows, columns, slots, mask, self.spans)
+        return replace(self, rows=rows, columns=columns, slots=slots, mask=mask)
 
 
 def run(
@@ -101,10 +125,13 @@ def run(
             f"a prompt with its answer takes {longest} tokens, and the network's sliding window "
             f"holds {window}; lower max_new_tokens, or shorten the options"
         )
+    at_once = _AT_ONCE[net.device.type == "cpu"]
+    # Rows of many tokens each are computed alone, where they lie; short ones are laid out together.
+    by_row = visible.shape[1] > at_once and bool((where[0].diff() >= 0).all())
+    blocks = _row_blocks(where[0], visible, at_once) if by_row else _blocks(visible, at_once)
     rows, columns, slots = (index.to(net.device) for index in where)
     mask = torch.zeros(visible.shape, dtype=net.dtype, device=net.device)
     mask.masked_fill_(~visible.to(net.device), torch.finfo(net.dtype).min)
-    spans = find_spans(visible, _AT_ONCE[net.device.type == "cpu"])
     usual = config._attn_implementation
     config._attn_implementation = _NAME
     try:
@@ -112,7 +139,7 @@ def run(
             input_ids=ids[None].to(net.device),
             position_ids=positions[None].to(net.device),
             use_cache=False,
-            where=Where(store, first, rows, columns, slots, mask[:, None], spans),
+            where=Where(store, first, rows, columns, slots, mask[:, None], blocks, by_row),
         ).last_hidden_state
     finally:
         config._attn_implementation = usual
@@ -141,6 +168,27 @@ def find_spans(visible: Tensor, columns: int) -> tuple[tuple[int, int, int], ...
     )
 
 
+def _blocks(visible: Tensor, columns: int) -> tuple[Block, ...]:
+    """Return blocks of at most so many columns of all rows."""
+    return tuple(
+        Block(slice(None), slice(start, stop), slice(start, stop), seen)
+        for start, stop, seen in find_spans(visible, columns)
+    )
+
+
+def _row_blocks(rows: Tensor, visible: Tensor, columns: int) -> tuple[Block, ...]:
+    """Return blocks of at most so many tokens of one row; the tokens lie row by row."""
+    blocks: list[Block] = []
+    begin = 0
+    for row, size in enumerate(rows.bincount(minlength=len(visible)).tolist()):
+        blocks += [
+            Block(slice(row, row + 1), slice(begin + a, begin + b), slice(a, b), seen)
+            for a, b, seen in find_spans(visible[row : row + 1, :size], columns)
+        ]
+        begin += size
+    return tuple(blocks)
+
+
 def _attend(
     module: torch.nn.Module,
     query: Tensor,  # (1, heads, tokens, width)
@@ -162,26 +210,28 @@ def _attend(
         value[0].transpose(0, 1),
     )
     rows, _, columns, _ = where.mask.shape
-    asked = query.new_zeros(rows, columns, query.shape[1], query.shape[3])
-    asked[where.rows, where.columns] = query[0].transpose(0, 1)
-    asked = asked.transpose(1, 2)  # (rows, heads, columns, width)
-    computed = slice(where.first, where.first + rows)
+    asked = query
+    if not where.by_row:
+        asked = query.new_zeros(rows, columns, query.shape[1], query.shape[3])
+        asked[where.rows, where.columns] = query[0].transpose(0, 1)
+        asked = asked.transpose(1, 2)  # (rows, heads, columns, width)
+    keys, values = (held[where.first : where.first + rows] for held in (keys, values))
     # On a processor the kernel reads grouped heads where they are; on others it takes a slow way.
     grouped = softcap is None and query.device.type == "cpu"
     answered = [
         weigh(
-            asked[:, :, start:stop],
-            keys[computed, :seen].transpose(1, 2),  # (rows, key heads, slots, width)
-            values[computed, :seen].transpose(1, 2),
-            where.mask[:, :, start:stop, :seen],
+            asked[:, :, block.queries],
+            keys[block.rows, : block.seen].transpose(1, 2),  # (rows, key heads, slots, width)
+            values[block.rows, : block.seen].transpose(1, 2),
+            where.mask[block.rows, :, block.columns, : block.seen],
             scaling,
             softcap,
             grouped,
-        )
-        for start, stop, seen in where.spans
+        ).transpose(1, 2)
+        for block in where.blocks
     ]
-    joined = answered[0] if len(answered) == 1 else torch.cat(answered, 2)
-    return joined.transpose(1, 2)[where.rows, where.columns][None], None
+    joined = answered[0] if len(answered) == 1 else torch.cat(answered, 1)
+    return joined if where.by_row else joined[where.rows, where.columns][None], None
 
 
 def weigh(

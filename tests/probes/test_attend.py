@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from illusion_lib.probes import attend
-from illusion_lib.probes.attend import Where, find_spans, weigh
+from illusion_lib.probes.attend import Block, Where, find_spans, weigh
 from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.store import Store
 
@@ -68,6 +68,21 @@ def test_computing_few_columns_at_once_changes_nothing(net_of, monkeypatch, arch
     assert found[2] == pytest.approx(found[0], abs=1e-5)
 
 
+def test_branches_in_any_order_may_be_computed_a_few_at_once(net_of, monkeypatch):
+    """Tokens that do not lie row by row are laid out in columns, however many there are."""
+    engine = Engine.of(net_of("llama"), "packed")
+    found = []
+    for columns in (64, 1):
+        monkeypatch.setattr(attend, "_AT_ONCE", {True: columns})
+        branches = engine.branch(engine.prefill([[5, 6, 7], [8, 9]]))
+        with torch.inference_mode():
+            branches.advance(torch.tensor([1, 0, 0, 1, 0]), torch.arange(40, 45))
+            branches.advance(torch.tensor([4, 0, 3, 1]), torch.arange(50, 54))
+        assert branches.rows.tolist() == [0, 1, 1, 0]
+        found.append(branches.hidden)
+    torch.testing.assert_close(found[1], found[0], atol=1e-5, rtol=0)
+
+
 def test_spans_reach_no_further_than_they_see():
     visible = torch.zeros(2, 5, 9, dtype=torch.bool)
     visible[0, :, 0] = visible[1, 1, 3] = visible[0, 4, 8] = True
@@ -76,10 +91,10 @@ def test_spans_reach_no_further_than_they_see():
 
 def test_a_layer_on_another_device_gets_all_it_needs_there():
     index = torch.tensor([0, 0])
-    spans = ((0, 2, 4),)
-    where = Where(Store(1, 4), 0, index, index, index, torch.zeros(1, 1, 2, 4), spans)
+    blocks = (Block(slice(None), slice(0, 2), slice(0, 2), 4),)
+    where = Where(Store(1, 4), 0, index, index, index, torch.zeros(1, 1, 2, 4), blocks, False)
     assert where.on(torch.device("cpu")) is where
     moved = where.on(torch.device("meta"))
     assert moved.store is where.store
-    assert moved.spans == spans
+    assert moved.blocks == blocks
     assert {t.device.type for t in (moved.rows, moved.columns, moved.slots, moved.mask)} == {"meta"}
