@@ -99,7 +99,7 @@ def planned_table(
         seconds = planned(measured(result), models, prunings, items, speed)
         rows.append(
             {
-                "speed": f"{speed:g} times",
+                "speed": f"{speed:g}\u00a0×",
                 "cell": duration(max(seconds)),
                 "all": duration(sum(seconds)),
                 "wall": duration(makespan(seconds, devices)),
