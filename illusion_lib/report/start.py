@@ -176,6 +176,31 @@ class Start:
         return examples_table(rows, caption)
 
 
+_PARTS = {"by-method": "by method", "by-language": "by language", "demoted-or-erased": "recovery"}
+
+
+def onward(records: pd.DataFrame) -> Html:
+    """Return links from the start page to what it sums up, for each model of a run.
+
+    Parameters
+    ----------
+    records
+        Records of all models.
+    """
+    ways = [(name, f"runs/{name}/divergence.html") for name in records["model"].unique()]
+    models = "; ".join(
+        f"<strong>{html.escape(name)}</strong> "
+        + ", ".join(
+            f'<a href="{html.escape(page)}#{place}">{text}</a>' for place, text in _PARTS.items()
+        )
+        for name, page in ways
+    )
+    return Html(
+        f'<p class="onward">Go on with {models}; <a href="runs/anchors.html">few questions</a>; '
+        '<a href="items.html">all questions</a>.</p>'
+    )
+
+
 def _tile(what: str, value: str, rest: str) -> str:
     parts = (("what", what), ("value", value), ("range", rest))
     inside = "".join(f'<span class="{name}">{html.escape(text)}</span>' for name, text in parts)

@@ -18,7 +18,7 @@ from illusion_lib.report.provenance import cell_summary, provenance, study_summa
 from illusion_lib.report.render import parameter_names
 from illusion_lib.report.scoring import one_question, score_marks, score_table
 from illusion_lib.report.search import beams_of_one, pass_at_k
-from illusion_lib.report.start import Start
+from illusion_lib.report.start import Start, onward
 from illusion_lib.report.tables import table
 from illusion_lib.report.teaching import curves
 from illusion_lib.report.token_paths import two_formats
@@ -128,6 +128,14 @@ def test_every_verdict_has_a_sentence(records, kind, trusted, begins):
     start.__dict__["verdict"] = start.verdict | {"verdict": kind, "trusted_sparsity": trusted}
     assert start.sentence().startswith(begins)
     assert ("The illusion begins at" in start.sentence()) == (kind == "illusion")
+
+
+def test_the_start_page_leads_on_to_every_model(records):
+    shown = onward(records).content
+    for name in records["model"].unique():
+        for place in ("by-method", "by-language", "demoted-or-erased"):
+            assert f'href="runs/{name}/divergence.html#{place}"' in shown
+    assert 'href="items.html"' in shown
 
 
 def test_every_method_has_its_verdict(records):
