@@ -1,4 +1,4 @@
-"""A model card's head is what a hub reads: valid YAML, with a base model only where there is one."""
+"""A model card begins as a hub reads it: valid YAML, a base model only where there is one."""
 
 from __future__ import annotations
 
