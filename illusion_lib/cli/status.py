@@ -9,7 +9,7 @@ import typer
 from rich.table import Table
 
 from illusion_lib.cli.console import StudyArgument, out_console
-from illusion_lib.report.escape import visible
+from illusion_lib.escape import visible
 
 
 def status(

@@ -10,9 +10,9 @@ from illusion_lib.divergence import item_fates, outcomes, pairs, reached, tidy
 from illusion_lib.divergence.answers import Records
 from illusion_lib.divergence.outcomes import LOST
 from illusion_lib.divergence.recovery import ANY, COLLAPSED
+from illusion_lib.escape import NOTHING, plain
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.records import PRODUCTION, RECOGNITION, RECOVERY
-from illusion_lib.report.escape import NOTHING, plain
 from illusion_lib.report.exhibit import Html, item_link
 from illusion_lib.report.figures.recovery import PROBE_LABELS
 from illusion_lib.report.numerals import absent

@@ -14,7 +14,7 @@ from typing import Any
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
-from illusion_lib.report.escape import attribute, plain
+from illusion_lib.escape import attribute, plain
 from illusion_lib.report.phone import FITS, narrow
 from illusion_lib.report.style import INK, drawing
 

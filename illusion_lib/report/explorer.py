@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from illusion_lib.escape import NOTHING, shorten, visible
 from illusion_lib.pruning.registry import DENSE
 from illusion_lib.records import RECOGNITION, RECOVERY
-from illusion_lib.report.escape import NOTHING, shorten, visible
 from illusion_lib.report.examples import item_rows
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.figures.flow import OUTCOME_LABELS

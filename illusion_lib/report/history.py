@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from illusion_lib.errors import ReportError
-from illusion_lib.report.escape import attribute, plain
+from illusion_lib.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import Format, absent, share, signed, with_interval
 from illusion_lib.report.tables import table

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from illusion_lib.report.escape import attribute, plain
+from illusion_lib.escape import attribute, plain
 from illusion_lib.report.history import PublishedRun
 from illusion_lib.report.repeat import repeat_commands
 from illusion_lib.runs import StudyResult

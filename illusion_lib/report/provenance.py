@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from illusion_lib.escape import attribute, plain
 from illusion_lib.items.judging import MEASURES, PRIMARY
 from illusion_lib.items.sources import SOURCES
 from illusion_lib.report.degraded import batch_dependence, degraded
-from illusion_lib.report.escape import attribute, plain
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import MISSING, count, percent
 from illusion_lib.report.repeat import repeat_commands

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.lines import Line2D
 
+from illusion_lib.escape import plain, shorten, visible
 from illusion_lib.records import RECOGNITION
-from illusion_lib.report.escape import plain, shorten, visible
 from illusion_lib.report.exhibit import Exhibit, Html
 from illusion_lib.report.numerals import nats, share
 from illusion_lib.report.style import INK, drawing, method_colour, new_figure

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from illusion_lib.divergence import outcomes, pairs
 from illusion_lib.divergence.outcomes import LOST, NEITHER
 from illusion_lib.errors import IllusionError
+from illusion_lib.escape import plain, shorten, visible
 from illusion_lib.items.matching import matches
-from illusion_lib.report.escape import plain, shorten, visible
 from illusion_lib.report.examples import lost_examples
 from illusion_lib.report.exhibit import Exhibit, Html
 from illusion_lib.report.numerals import share

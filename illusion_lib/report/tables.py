@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from illusion_lib.report.escape import plain
+from illusion_lib.escape import plain
 from illusion_lib.report.exhibit import Html, item_link
 from illusion_lib.report.numerals import MISSING, Format, absent, with_interval
 

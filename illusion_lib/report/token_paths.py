@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from illusion_lib.errors import ReportError
-from illusion_lib.report.escape import plain, visible
+from illusion_lib.escape import plain, visible
 from illusion_lib.report.exhibit import Html
 from illusion_lib.report.numerals import nats
 from illusion_lib.report.tables import table

@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from illusion_lib.report.escape import visible
+from illusion_lib.escape import visible
 from illusion_lib.runs.events import Event
 from illusion_lib.runs.progress import CellState, StudyState
 

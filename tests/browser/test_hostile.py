@@ -19,8 +19,8 @@ import pytest
 import yaml
 
 from illusion_lib.checkpoints import find_checkpoint
+from illusion_lib.escape import shorten, visible
 from illusion_lib.report import book
-from illusion_lib.report.escape import shorten, visible
 from illusion_lib.report.render import is_executable, parameter_names, read_template
 from illusion_lib.report.sources import book_sources
 from illusion_lib.runs import Store, run_study

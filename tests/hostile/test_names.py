@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from illusion_lib.checkpoints import find_checkpoint
 from illusion_lib.errors import IllusionError, ItemError, SpecError
+from illusion_lib.escape import visible
 from illusion_lib.items.read import read_items
-from illusion_lib.report.escape import visible
 from illusion_lib.runs.store import Store
 from illusion_lib.runs.studies import find_study
 from illusion_lib.specs import CellSpec, ModelSpec, StudySpec

@@ -6,7 +6,7 @@ import math
 
 from matplotlib.axes import Axes
 
-from illusion_lib.report.escape import visible
+from illusion_lib.escape import visible
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.style import METHOD_COLOURS, OUTCOME_COLOURS, drawing, new_figure
 from illusion_lib.report.token_paths import Step, TokenPath, TwoFormats, token_text

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from illusion_lib.report.escape import attribute, plain, shorten, visible
+from illusion_lib.escape import attribute, plain, shorten, visible
 
 
 @pytest.mark.parametrize(
