@@ -56,7 +56,7 @@ def use_best_batch(lm: Any, requests: list[Request]) -> int:
     for size in _HARNESS_BATCHES:
         lm.batch_size_per_gpu = size
         (found,) = measure(lambda: score_harness(lm, some), rounds=1)
-        seconds[size] = found.seconds
+        seconds[size] = found.usual
     lm.batch_size_per_gpu = min(seconds, key=lambda size: seconds[size])
     return int(lm.batch_size_per_gpu)
 

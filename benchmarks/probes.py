@@ -1,10 +1,12 @@
 """Is the probe engine as exact as lm-evaluation-harness and transformers, and how much faster?
 
-Same process, same items, same dtype. The tools take turns, and of each its fastest round counts: so
-a machine that others use, too, treats both alike. The harness runs with the batch size that is its
-fastest on these requests; trying them is not counted, nor is the third of a second (and the memory
-of the weights once more) that our engine takes once to lay out the weights of its network. Peers
-have the C library's own settings. Needs lm-eval 0.4.13 (``pip``) and says so where it is missing.
+Same process, same items, same dtype. The tools take turns, and each of our rounds is compared with
+the peer's that follows it: so a machine that others use, too, treats both alike. The median of
+these ratios counts; the note says how far they spread. The harness runs with the batch size that is
+its fastest on these requests; trying them is not counted, nor is the third of a second (and the
+memory of the weights once more) that our engine takes once to lay out the weights of its network.
+Peers have the C library's own settings. Needs lm-eval 0.4.13 (``pip``) and says so where it is
+missing.
 Each part takes a few minutes on two cores and replaces its own line in
 ``benchmarks/results/probes.csv``::
 
@@ -41,7 +43,7 @@ from peers import (
     until,
     use_best_batch,
 )
-from turns import Measured, matmul_rates, measure
+from turns import Measured, matmul_rates, measure, times_faster
 
 import illusion_lib as il
 from illusion_lib.items import Item
@@ -143,7 +145,7 @@ def compare_scores(part: str, model: Model, lm: Any, items: tuple[Item, ...], ro
     peak = statistics.median([*rates, *matmul_rates(model.net.dtype)])
     prompt, work = cost_of(model, requests)
     gaps = [abs(a - b) for a, b in zip(ours.found, peer.found, strict=True)]
-    share = round(work / ours.seconds / peak, 2)
+    share = round(work / ours.usual / peak, 2)
     note = f"{len(gaps)} requests; lm-eval in batches of {batch}"
     note += f"; matrix products reach {peak / 1e9:.0f} GFLOP/s"
     return line(part, model, len(requests), prompt, ours, peer, share, max(gaps), note)
@@ -242,15 +244,17 @@ def line(
     gap: float | None,
     note: str,
 ) -> Line:
+    times = times_faster(ours, peer)
+    note += f"; {min(times):.1f} to {max(times):.1f} times in {len(times)} rounds"
     return Line(
         part,
         f"{model.spec.dtype}, {torch.get_num_threads()} threads, {model.device}",
         items,
         round(tokens / items, 1),
-        round(items / ours.seconds, 2),
-        round(items / peer.seconds, 2),
-        round(peer.seconds / ours.seconds, 2),
-        round(tokens / ours.seconds, 1),
+        round(items / ours.usual, 2),
+        round(items / peer.usual, 2),
+        round(statistics.median(times), 2),
+        round(tokens / ours.usual, 1),
         round(ours.bytes / 2**20),
         round(peer.bytes / 2**20),
         share,

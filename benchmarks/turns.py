@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,18 +15,32 @@ import torch
 
 @dataclass(frozen=True)
 class Measured:
-    """Seconds and peak memory of one tool on one piece of work, and what it found."""
+    """Seconds of each round and peak memory of one tool on one piece of work; what it found."""
 
-    seconds: float
+    seconds: tuple[float, ...]
     bytes: int
     found: list[Any]
 
+    @property
+    def usual(self) -> float:
+        """The median of the rounds' seconds."""
+        return statistics.median(self.seconds)
+
+
+def times_faster(ours: Measured, peer: Measured) -> list[float]:
+    """Return by round how many times faster we are.
+
+    A machine that others use too changes its speed from minute to minute: only turns that follow
+    one another compare.
+    """
+    return [theirs / own for own, theirs in zip(ours.seconds, peer.seconds, strict=True)]
+
 
 def measure(*tools: Callable[[], list[Any]], rounds: int) -> list[Measured]:
-    """Let tools take turns at their work; of each the fastest round, and its highest memory."""
-    best: list[Measured | None] = [None] * len(tools)
+    """Let tools take turns at their work; of each all rounds, and its highest memory."""
+    done = [Measured((), 0, [])] * len(tools)
     for _ in range(rounds):
-        for place, (work, last) in enumerate(zip(tools, best, strict=True)):
+        for place, (work, last) in enumerate(zip(tools, done, strict=True)):
             gc.collect()
             ctypes.CDLL(None).malloc_trim(0)
             with open("/proc/self/clear_refs", "w") as file:
@@ -33,10 +48,8 @@ def measure(*tools: Callable[[], list[Any]], rounds: int) -> list[Measured]:
             before, started = status("VmRSS"), time.perf_counter()
             found = work()
             seconds, peak = time.perf_counter() - started, status("VmHWM") - before
-            if last is not None:
-                seconds, peak = min(seconds, last.seconds), max(peak, last.bytes)
-            best[place] = Measured(seconds, peak, found)
-    return [one for one in best if one is not None]
+            done[place] = Measured((*last.seconds, seconds), max(peak, last.bytes), found)
+    return done
 
 
 def status(field: str) -> int:
