@@ -111,7 +111,7 @@ def score_marks(records: pd.DataFrame) -> Exhibit:
         axes.grid(axis="x")
         figure.legend(handles=handles, loc="outside upper left", ncols=3, fontsize=8.5)
     alt = "Dot plot of the share picked right under each score. " + "; ".join(
-        f"{row['pruning']}: " + ", ".join(f"{SCORES[n]} {row[n]:.2f}" for n in names)
+        f"{row['pruning']}: " + ", ".join(f"{SCORES[n]} {share(row[n])}" for n in names)
         for _, row in shown.iterrows()
     )
     questions = _picks(records)["item_id"].nunique()

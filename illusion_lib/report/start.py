@@ -90,10 +90,10 @@ class Start:
         v, model = self.verdict, self.records["model"].iloc[0]
         # An illusion is quoted where it begins, which need not be where the formats part most.
         begins = v["verdict"] == ILLUSION
-        where = f"The illusion begins at {v['quoted_label']}, where" if begins else "At"
-        where += " " if begins else f" {v['quoted_label']} "
+        label = v["quoted_label"]
+        where = f"The illusion begins at {label}, where" if begins else f"At {label}"
         return (
-            f"{where}{model} picks the right answer for "
+            f"{where} {model} picks the right answer for "
             f"{v['recognised_of_100']} of 100 questions and can say it for "
             f"{v['produced_of_100']}; before pruning it was {v['recognised_of_100_dense']} and "
             f"{v['produced_of_100_dense']}."

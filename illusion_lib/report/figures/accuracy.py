@@ -14,7 +14,7 @@ from illusion_lib.divergence.frames import ALL
 from illusion_lib.pruning.registry import DENSE, METHODS
 from illusion_lib.records import PRODUCTION, RECOGNITION
 from illusion_lib.report.exhibit import Exhibit
-from illusion_lib.report.numerals import percent
+from illusion_lib.report.numerals import percent, share
 from illusion_lib.report.style import CHANCE, FORMATS, INK, drawing, method_colour, new_figure
 
 _PAIR = (RECOGNITION, PRODUCTION)
@@ -201,7 +201,7 @@ def _alt(overall: pd.DataFrame, methods: Sequence[str]) -> str:
         for name in _PAIR:
             values = rows[rows["format"] == name].sort_values("sparsity")
             steps = ", ".join(
-                f"{label} {value:.2f}"
+                f"{label} {share(value)}"
                 for label, value in zip(values["label"], values["accuracy"], strict=True)
             )
             parts.append(f"{method_label(method)}, {FORMATS[name].label}: {steps}")

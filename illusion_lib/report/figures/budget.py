@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.recovery import GROUP_STYLES, PROBE_LABELS
-from illusion_lib.report.numerals import absent
+from illusion_lib.report.numerals import absent, share
 from illusion_lib.report.style import INK, drawing, method_colour, new_figure
 
 _TRIES = {"beam": "beams", "sample": "samples", "one_shot": "demonstrations"}
@@ -85,11 +85,12 @@ def _finding(known: pd.DataFrame, label: str) -> str:
             continue
         words = _TRIES[found["probe"].iloc[0]]
         control = _ends(found[found["group"] == "neither"])
-        against = "" if control is None else f" (failed in both formats: {control[3]:.2f})"
+        against = "" if control is None else f" (failed in both formats: {share(control[3])})"
+        reached = f"{share(lost[3])}{against}"
         parts.append(
-            f"{title} from {lost[0]} to {lost[2]} {words}: {lost[1]:.2f} to {lost[3]:.2f}{against}"
+            f"{title} from {lost[0]} to {lost[2]} {words}: {share(lost[1])} to {reached}"
             if lost[0] != lost[2]
-            else f"{title} ({lost[2]}): {lost[3]:.2f}{against}"
+            else f"{title} ({lost[2]}): {reached}"
         )
     if not parts:
         return f"{label} lost no answer that it still picks: there is nothing to bring back."
@@ -112,7 +113,7 @@ def _ends(rows: pd.DataFrame) -> tuple[int, float, int, float] | None:
 def _alt(known: pd.DataFrame, label: str) -> str:
     steps: list[Any] = [
         f"{title}, {GROUP_STYLES[row['group']][1]}, {row['budget']} "
-        f"{_TRIES[row['probe']]}: {row['estimate']:.2f}"
+        f"{_TRIES[row['probe']]}: {share(row['estimate'])}"
         for title, rows in _panels(known).items()
         for _, row in rows.iterrows()
         if row["group"] in GROUP_STYLES
