@@ -15,9 +15,9 @@ from illusion_lib.models import Model
 from illusion_lib.pruning import allocation, replay
 from illusion_lib.pruning.blocks import Block, Matrix, find_blocks
 from illusion_lib.pruning.checks import check_layers, check_request, checked_tokens
+from illusion_lib.pruning.elementwise import count_nonzero
 from illusion_lib.pruning.gathering import batches, gather, inputs_of
 from illusion_lib.pruning.layer import Pruned
-from illusion_lib.pruning.patterns import count_nonzero
 from illusion_lib.pruning.registry import DENSE, METHODS, Method
 from illusion_lib.pruning.report import LayerReport, PruneReport
 from illusion_lib.pruning.statistics import Collected, InputStatistics, Statistics, on_device

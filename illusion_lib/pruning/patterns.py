@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from illusion_lib.errors import PruneError
+from illusion_lib.pruning.elementwise import at_most, count_nonzero, is_zero, put, without
 from illusion_lib.specs import PruneSpec, parse_pattern
 
 _KEPT_ZERO = -1.0  # below every score, so that zeros already there are counted first
@@ -28,21 +29,15 @@ def zeros_in(size: int, sparsity: float) -> int:
     return nearest if math.isclose(wanted, nearest, rel_tol=1e-12) else math.floor(wanted)
 
 
-def count_nonzero(values: torch.Tensor) -> int:
-    """Return how many values are not zero; on a CPU numpy counts several times faster."""
-    if values.device.type != "cpu" or values.dtype == torch.bfloat16:  # numpy has none
-        return int(values.count_nonzero())
-    return int(np.count_nonzero(values.detach().numpy()))
-
-
 def zeros_of(weight: torch.Tensor) -> torch.Tensor | None:
     """Return where a matrix is zero already, bool; None where it is nowhere, as in most models."""
-    return None if count_nonzero(weight) == weight.numel() else weight == 0
+    zeros = is_zero(weight)
+    return zeros if count_nonzero(zeros) else None
 
 
 def with_zeros_first(scores: torch.Tensor, zeros: torch.Tensor | None) -> torch.Tensor:
     """Put the weights that are zero already below all others, in `scores` (>= 0) itself."""
-    return scores if zeros is None else scores.masked_fill_(zeros, _KEPT_ZERO)
+    return scores if zeros is None else put(_KEPT_ZERO, zeros, scores)
 
 
 def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
@@ -63,7 +58,7 @@ def lowest(scores: torch.Tensor, count: int) -> torch.Tensor:
     if count == 0:
         return torch.zeros_like(scores, dtype=torch.bool)
     bound = _smallest(scores, count)  # (rows, 1)
-    marked = scores <= bound
+    marked = at_most(scores, bound)
     crowded = marked.count_nonzero(dim=1) > count  # rows where ties at the bound overshoot
     if crowded.any():
         marked[crowded] = _leftmost_ties(scores[crowded], bound[crowded], count)
@@ -82,7 +77,7 @@ def _smallest(scores: torch.Tensor, count: int) -> torch.Tensor:
     return torch.from_numpy(values)
 
 
-def _leftmost_ties(scores: torch.Tensor, bound: torch.Tensor, count: int) -> torch.Tensor:
+def _leftmost_ties(scores: torch.Tensor, bound: torch.Tensor | float, count: int) -> torch.Tensor:
     below = scores < bound
     tied = scores == bound
     room = count - below.sum(dim=1, keepdim=True)  # (rows, 1)
@@ -100,8 +95,8 @@ def lowest_per_matrix(scores: torch.Tensor, sparsity: float) -> torch.Tensor:
     stored = scores if scores.is_contiguous() else scores.T  # order matters among ties alone
     if count == 0 or not stored.is_contiguous():
         return lowest(scores.reshape(1, -1), count).view(scores.shape)
-    bound = _smallest(stored.view(1, -1), count)
-    marked = scores <= bound
+    bound = float(_smallest(stored.view(1, -1), count))
+    marked = at_most(scores, bound)
     if count_nonzero(marked) > count:
         marked = _leftmost_ties(scores.reshape(1, -1), bound, count).view(scores.shape)
     return marked
@@ -155,4 +150,4 @@ def prune_lowest(
         mask = lowest_per_group(scores, *parse_pattern(spec.pattern))
     else:
         mask = select(scores, spec.sparsity)
-    return torch.where(mask, 0, weight)  # masked_fill takes twice the time
+    return without(mask, weight)
