@@ -11,6 +11,7 @@ import typer
 from illusion_lib.cli.console import DeviceOption, WorkersOption, out_console
 from illusion_lib.cli.sweep import sweep_into
 from illusion_lib.errors import SpecError
+from illusion_lib.report.crew import Crew
 from illusion_lib.specs import ModelSpec, StudySpec
 
 
@@ -27,17 +28,19 @@ def report(
     workers: WorkersOption = None,
 ) -> None:
     """Render a finished sweep into an HTML book, or sweep and render a model of yours."""
-    from illusion_lib.report.book import build_report
-    from illusion_lib.runs.executors import make_executor
-
     if model is not None:
+        from illusion_lib.runs.executors import make_executor
+
         spec = _study_of(model, study)
         folder = folder or Path("runs") / spec.name
         sweep_into(spec, folder, device, make_executor("local", workers, {}))
     if folder is None:
         raise SpecError("name the folder of a finished sweep, or a model with --model")
     target = site or folder / "report"
-    index = build_report(folder, target, progress=_say)
+    with Crew() as crew:
+        from illusion_lib.report.book import build_report  # takes a second, as does the crew
+
+        index = build_report(folder, target, crew=crew, progress=_say)
     out_console.print(f"report: {index}", markup=False, highlight=False)
 
 

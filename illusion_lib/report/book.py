@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml
 
 from illusion_lib.errors import ReportError
 from illusion_lib.report import lean
+from illusion_lib.report.crew import Crew
 from illusion_lib.report.history import HISTORY, published, remember
 from illusion_lib.report.imprint import book_config
 from illusion_lib.report.offline import check_offline
@@ -20,7 +22,6 @@ from illusion_lib.report.pages import authored_page, by_model, fingerprint, prun
 from illusion_lib.report.polish import polish
 from illusion_lib.report.render import Page, Progress, is_executable, render_pages
 from illusion_lib.report.sources import book_sources, mathjax
-from illusion_lib.report.warm import Crew
 from illusion_lib.runs import StudyResult, load_study
 from illusion_lib.runs.manifest import MANIFEST
 from illusion_lib.runs.store import RECORDS
@@ -35,7 +36,7 @@ def build_report(
     site: Path | str | None = None,
     *,
     strict: bool = True,
-    processes: int = 2,
+    crew: Crew | None = None,
     progress: Progress | None = None,
 ) -> Path:
     """Build the HTML report of a study.
@@ -48,8 +49,8 @@ def build_report(
         Where the book is staged and built; ``report`` below the store if None.
     strict
         Whether a warning of the book builder is an error.
-    processes
-        How many notebooks are executed at once.
+    crew
+        Executes the notebooks; who started it early gains the time that its imports take.
     progress
         Called with a step's name, how many are done, and how many there are.
 
@@ -70,7 +71,7 @@ def build_report(
         cell, reason = result.failures[0]
         raise ReportError(f"cell {cell.slug} of the study could not be run: {reason}")
     _claim(target)
-    with Crew(processes) as crew:
+    with Crew() if crew is None else nullcontext(crew) as crew:
         published_runs = published(result, fingerprint(result.cells))
         remember(target / HISTORY, published_runs)
         runs = run_pages(result, store, target)

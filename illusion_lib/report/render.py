@@ -16,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from illusion_lib.errors import ReportError
-from illusion_lib.report.warm import KERNEL, Crew
+from illusion_lib.report.crew import KERNEL, Crew
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 _MARK = "illusion"

@@ -9,8 +9,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from illusion_lib.errors import ReportError
 from illusion_lib.report import render
+from illusion_lib.report.crew import Crew
 from illusion_lib.report.render import Page, clean, first_error, read_template, render_pages
-from illusion_lib.report.warm import Crew
 
 
 @pytest.fixture(scope="module")
