@@ -63,10 +63,13 @@ _RC: Any = {
     "axes.titlelocation": "left",
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
+    # Above the axes, where nothing else is: looking for a place takes a fifth of a drawing's time.
+    "axes.titley": 1.0,
     "figure.constrained_layout.use": True,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
     "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana"],  # measured with the first; the second is as wide
     "font.size": 9,
     "grid.alpha": 0.15,
     "grid.color": INK,

@@ -7,7 +7,7 @@ import pandas as pd
 
 from illusion_lib.divergence.paired import MARGIN
 from illusion_lib.report.exhibit import Exhibit
-from illusion_lib.report.numerals import percent
+from illusion_lib.report.numerals import percent, share
 from illusion_lib.report.style import CHANCE, INK, drawing, method_colour, new_figure
 
 _MARKERS = "osD^vPX"
@@ -103,7 +103,7 @@ def agreement(
         f"{judged}, its line the range over {rows['seed'].nunique()} draws of the questions."
     )
     alt = "Scatter plot of estimated against true accuracy. " + "; ".join(
-        f"{name}: {row['truth']:.2f} estimated {row['middle']:.2f}"
+        f"{name}: {share(row['truth'])} estimated {share(row['middle'])}"
         for name, row in spread.iterrows()
     )
     return Exhibit(figure, caption, alt + ".", f"{len(spread)} {judged}s")
@@ -172,12 +172,12 @@ def item_map(items: pd.DataFrame) -> Exhibit:
     means = [part["discrimination"].mean() for part in (chosen, rest)]
     middle = chosen["difficulty"].between(0.2, 0.8).mean()
     caption = (
-        f"Anchors discriminate {means[0]:.2f} on average, the other questions {means[1]:.2f}; "
+        f"Anchors discriminate {share(means[0])} on average, the others {share(means[1])}; "
         f"{percent(middle)} of the anchors are of middling difficulty (0.2 to 0.8)."
     )
     alt = (
         f"Scatter plot of {len(items)} questions. {caption} The anchors' difficulty reaches from "
-        f"{chosen['difficulty'].min():.2f} to {chosen['difficulty'].max():.2f}."
+        f"{share(chosen['difficulty'].min())} to {share(chosen['difficulty'].max())}."
     )
     return Exhibit(figure, caption, alt, f"{len(items)} questions, {len(chosen)} anchors")
 
@@ -212,9 +212,8 @@ def anchor_stability(frequency: pd.DataFrame, k: int) -> Exhibit:
         f"{len(shown)} at least once. Questions that say the same stand in for each other, so an "
         "unstable choice is no sign of an unstable estimate."
     )
-    alt = (
-        f"Step chart of how often questions become anchors, falling from {shares[0]:.2f}. {caption}"
-    )
+    most = share(shares[0])
+    alt = f"Step chart of how often questions become anchors, falling from {most}. {caption}"
     return Exhibit(figure, caption, alt, f"{len(shares)} questions")
 
 

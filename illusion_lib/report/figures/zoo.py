@@ -8,7 +8,7 @@ import pandas as pd
 from illusion_lib.anchors.generated import BY_OTHERS, RANDOM
 from illusion_lib.report.exhibit import Exhibit
 from illusion_lib.report.figures.accuracy import method_label
-from illusion_lib.report.numerals import percent
+from illusion_lib.report.numerals import percent, share
 from illusion_lib.report.style import CHANCE, OUTCOME_COLOURS, drawing, method_colour, new_figure
 
 _LOOKS = (
@@ -92,31 +92,32 @@ def variant_plane(rows: pd.DataFrame) -> Exhibit:
     rows
         `anchors.zoo.Zoo.rows`.
     """
-    share = rows.groupby(["method", "variant"], sort=False)[["picked", "said"]].mean()
-    marks = dict(zip(share.index.unique("method"), "*osD^vPXd<>", strict=False))
+    means = rows.groupby(["method", "variant"], sort=False)[["picked", "said"]].mean()
+    marks = dict(zip(means.index.unique("method"), "*osD^vPXd<>", strict=False))
     with drawing():
         figure = new_figure(7.0, 4.2)
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], **CHANCE)
-        for method, part in share.groupby("method", sort=False):
+        for method, part in means.groupby("method", sort=False):
             axes.plot(
                 part["said"], part["picked"], marks[method], color=method_colour(str(method)),
                 label=method_label(str(method)), ls="", alpha=0.8,
             )  # fmt: skip
         axes.set(xlabel="says it (open answer)", ylabel="picks it (multiple choice)")
-        axes.set(xlim=(-0.02, max(0.5, share["said"].max() + 0.05)), ylim=(0, 1.02))
+        axes.set(xlim=(-0.02, max(0.5, means["said"].max() + 0.05)), ylim=(0, 1.02))
         axes.grid()
         figure.legend(fontsize=8.5, loc="outside right upper")
-    dense = share.xs("dense", level="method").iloc[0]
-    halved = share[share["said"] <= dense["said"] / 2]
+    dense = means.xs("dense", level="method").iloc[0]
+    halved = means[means["said"] <= dense["said"] / 2]
     caption = (
-        f"{len(halved)} of {len(share) - 1} variants say at most half of what the dense model says "
-        f"({dense['said']:.2f}); they still pick {np.mean(halved['picked']):.2f} on average, the "
-        f"dense model {dense['picked']:.2f}. The dotted line is where a model says all it picks."
+        f"{len(halved)} of {len(means) - 1} variants say at most half of what the dense model says "
+        f"({share(dense['said'])}); they still pick {share(halved['picked'].mean())} on average, "
+        f"the dense model {share(dense['picked'])}. The dotted line is where a model says all it "
+        "picks."
     )
     alt = (
         "Scatter plot of the share picked over the share said, a point a variant, from "
-        f"{share['said'].min():.2f} to {share['said'].max():.2f} said and "
-        f"{share['picked'].min():.2f} to {share['picked'].max():.2f} picked. {caption}"
+        f"{share(means['said'].min())} to {share(means['said'].max())} said and "
+        f"{share(means['picked'].min())} to {share(means['picked'].max())} picked. {caption}"
     )
-    return Exhibit(figure, caption, alt, f"{len(share)} variants", stored=False)
+    return Exhibit(figure, caption, alt, f"{len(means)} variants", stored=False)
