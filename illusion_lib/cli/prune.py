@@ -52,7 +52,7 @@ def prune(
 
     if sparsity is None and pattern is None and method in METHODS and METHODS[method].sparsifies:
         raise SpecError(f"how much is {method} to prune? Add --sparsity 0.5 or --pattern 2:4")
-    spec = PruneSpec(method, sparsity or 0.0, pattern, statistics)  # type: ignore[arg-type]  # spec checks
+    spec = PruneSpec(method, sparsity or 0.0, pattern, statistics)  # type: ignore[arg-type]  # any str: the spec refuses wrong ones
     windows = CalibrationSpec(calibration, samples, length, seed, tuple(language or ()))
     with _bar() as show:
         done = export_pruned(

@@ -78,7 +78,7 @@ def beam_walk(
     """Walk as `beam_search` does, from so many prompts."""
     searches = [_Search() for _ in range(prompts)]
     open_rows = list(range(prompts))
-    hidden = yield  # type: ignore[misc]  # the start: nothing grows yet
+    hidden = yield  # type: ignore[misc]  # primed by next(): no step to yield yet
     for length in range(1, limit + 1):
         ends = stops.at(length - 1)
         scores = [score for row in open_rows for score, _ in searches[row].running]

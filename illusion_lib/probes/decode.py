@@ -75,7 +75,7 @@ def greedy_walk(
     outputs = [Output() for _ in range(prompts)]
     rows = list(range(prompts))  # prompt of each branch
     watch = _pad(watched or [[]] * prompts)
-    hidden = yield  # type: ignore[misc]  # the start: nothing grows yet
+    hidden = yield  # type: ignore[misc]  # primed by next(): no step to yield yet
     for step in range(limit):
         best, ranks = _best(head, hidden, watch[rows].to(hidden.device))
         going = []
@@ -148,7 +148,7 @@ def sample_walk(
     limit = draws.shape[1]
     live = np.arange(len(flat))
     at = np.repeat(np.arange(len(counts)), counts)  # branch that each live sample has reached
-    hidden = yield  # type: ignore[misc]  # the start: nothing grows yet
+    hidden = yield  # type: ignore[misc]  # primed by next(): no step to yield yet
     for step in range(limit):
         tokens = _draw(head, hidden, at, draws[live, step], temperature)
         going = ~np.isin(tokens, list(stops.at(step)))
