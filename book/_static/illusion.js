@@ -23,13 +23,6 @@
     box.dispatchEvent(new Event("input", { bubbles: true }));
     box.closest(".dt-container").scrollIntoView({ block: "start" });
   };
-  // The theme's buttons that unfold a part of the menu have no name for those who cannot see them.
-  const nameButtons = () => {
-    for (const summary of document.querySelectorAll("nav summary")) {
-      const above = summary.closest("li")?.querySelector("a")?.textContent.trim();
-      summary.setAttribute("aria-label", above ? `Pages below ${above}` : "Pages below");
-    }
-  };
   // Phones show no scroll bar: a table says itself that it goes on to the right.
   const markWide = () => {
     for (const box of document.querySelectorAll(".data-scroll")) {
@@ -39,7 +32,7 @@
       new ResizeObserver(follow).observe(box);
     }
   };
-  const ready = () => { addLinks(); nameButtons(); markWide(); openItem(100); };
+  const ready = () => { addLinks(); markWide(); openItem(100); };
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", ready); else ready();
   addEventListener("hashchange", () => openItem(100));
   // The theme lets the keyboard into code that scrolls, as measured before the page has its last width.

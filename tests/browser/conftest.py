@@ -57,6 +57,17 @@ def browser():
         started.close()
 
 
+def settle(page, page_address):
+    """Open a page and wait until its scripts have run and its formulas are set.
+
+    On a busy machine half a second may pass without a request before a page has read its scripts,
+    and Playwright takes that for an idle network; so its load is waited for first.
+    """
+    page.goto(page_address, wait_until="load")
+    page.wait_for_load_state("networkidle")
+    page.evaluate("window.MathJax?.startup?.promise")
+
+
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import newest_site
+from tests.browser.conftest import newest_site, settle
 
 pytestmark = pytest.mark.slow
 # What a page says is the same in both themes, so that dark asks only what colours can break.
@@ -44,7 +44,7 @@ def themed(request, browser, axe):
 def test_page_shuts_nobody_out(themed, address, axe, name):
     theme, context = themed
     page = context.new_page()
-    page.goto(f"{address}/{name}", wait_until="networkidle")
+    settle(page, f"{address}/{name}")
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     page.evaluate(axe)
     result = page.evaluate(f"axe.run(document, {json.dumps({'runOnly': RULES[theme]})})")

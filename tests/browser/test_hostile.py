@@ -26,6 +26,7 @@ from illusion_lib.report.sources import book_sources
 from illusion_lib.runs import Store, run_study
 from illusion_lib.runs.studies import find_study
 from illusion_lib.specs import ModelSpec
+from tests.browser.conftest import settle
 
 sys.path.insert(0, str(Path(__file__).parent))
 from payloads import PAYLOADS  # beside this file
@@ -169,8 +170,7 @@ def visit(browser, hostile_address):
 
     def opened(name):
         deeds.clear()
-        page.goto(f"{hostile_address}/{name}", wait_until="networkidle")
-        page.evaluate("window.MathJax?.startup?.promise")
+        settle(page, f"{hostile_address}/{name}")
         return page
 
     yield opened, lambda: deeds + page.evaluate(DEEDS)
@@ -246,7 +246,7 @@ def test_a_search_for_a_payload_does_not_act(visit):
     opened, deeds = visit
     for text in ("<img src=x onerror=window.owned=1>", "');window.owned=1;//", "owned"):
         page = opened("search.html")
-        page.goto(f"{page.url}?q={text}", wait_until="networkidle")
+        settle(page, f"{page.url}?q={text}")
         page.wait_for_timeout(300)
         assert deeds() == []
 

@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.browser.conftest import settle
+
 pytestmark = pytest.mark.slow
 PAPER = 718  # CSS pixels: A4 between margins of a centimetre
 _INK = """() => [...document.querySelectorAll('article p, article td, article h2')]
@@ -25,7 +27,7 @@ def test_pages_print(browser, address, site_folder, theme):
         context = browser.new_context(viewport={"width": PAPER, "height": 1000})
         context.add_init_script(f"localStorage.mode = '{theme}'; localStorage.theme = '{theme}'")
         page = context.new_page()
-        page.goto(f"{address}/{name}", wait_until="networkidle")
+        settle(page, f"{address}/{name}")
         page.emulate_media(media="print")
         assert page.evaluate(_INK) == 0, f"{name}: pale text on white paper ({theme})"
         assert page.evaluate(_SEEN) == [], name

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser.conftest import settle
+
 pytestmark = pytest.mark.slow
 WIDTHS = {"phone": 390, "tablet": 1024, "desktop": 1366}
 SHOTS = os.environ.get("ILLUSION_SHOTS")
@@ -24,7 +26,7 @@ def visit(browser, address, width, page_address):
             None if r.url.startswith((own, "data:", "blob:")) else wrong.append(f"leaves: {r.url}")
         ),
     )
-    page.goto(page_address, wait_until="networkidle")
+    settle(page, page_address)
     return context, page, wrong
 
 
@@ -39,7 +41,6 @@ def test_every_page_is_sound(browser, address, site_folder, device):
         assert wrong == [], f"{name}: {wrong}"
         wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wide <= 0, f"{name} overflows by {wide} px at {device} width"
-        page.evaluate("window.MathJax?.startup?.promise")
         formulas, typeset = page.evaluate(
             "[document.querySelectorAll('.math').length,"
             " document.querySelectorAll('mjx-container').length]"
@@ -120,7 +121,7 @@ def test_site_works_from_the_disk(browser, site_folder):
     context, page, wrong = visit(browser, "", 1366, start)
     assert wrong == []
     wrong.clear()
-    page.goto((site_folder / "book" / "items.html").as_uri(), wait_until="networkidle")
+    settle(page, (site_folder / "book" / "items.html").as_uri())
     page.wait_for_selector(".dt-info")
     assert wrong == []
     context.close()

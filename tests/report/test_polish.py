@@ -1,4 +1,4 @@
-"""Pages are mended after the book builder: spaces before per cent, fonts; code is left alone."""
+"""Pages are mended after the book builder: spaces, fonts, buttons; code is left alone."""
 
 from illusion_lib.report.polish import polish, polished
 
@@ -15,6 +15,18 @@ def test_spaces_before_per_cent_do_not_break_outside_code():
     for kept in ('title="30 %"', "5 % 2", "7 % 2", "9 % 4", "8 %"):
         assert kept in mended
     assert "preload" not in mended
+    assert polished(mended) == mended
+
+
+def test_buttons_of_the_menu_are_named_after_the_page_above_them():
+    menu = (
+        '<li><a class="reference" href="a.html">A &amp; "B"</a><details><summary>'
+        '<span class="toctree-toggle" role="presentation"></span></summary></details></li>'
+        "<details><summary>The rule</summary></details>"
+    )
+    mended = polished(menu)
+    assert '<summary aria-label="Pages below A &amp; &quot;B&quot;"><span' in mended
+    assert "<summary>The rule" in mended
     assert polished(mended) == mended
 
 
