@@ -48,7 +48,6 @@ from turns import Measured, matmul_rates, measure, times_faster
 import illusion_lib as il
 from illusion_lib.items import Item
 from illusion_lib.models import Model
-from illusion_lib.packing import packed_weights
 from illusion_lib.probes import run_ladder
 from illusion_lib.probes.beam import beam_search
 from illusion_lib.probes.decode import greedy
@@ -56,6 +55,7 @@ from illusion_lib.probes.engine import Engine
 from illusion_lib.probes.prompts import Prompts, shuffled_options
 from illusion_lib.probes.tokens import Encoder, Stops, common_prefix
 from illusion_lib.probes.tree import Tree
+from illusion_lib.products import packed_weights
 from illusion_lib.records import LADDER
 
 HERE = Path(__file__).parent

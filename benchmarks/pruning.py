@@ -88,7 +88,8 @@ class PlainSparseGPT:
             pruned, errors = torch.zeros_like(part), torch.zeros_like(part)
             scores = part**2 / torch.diag(here).reshape(1, -1) ** 2
             threshold = torch.sort(scores.flatten())[0][int(scores.numel() * SPARSITY)]
-            mask = scores <= threshold
+            # Published with <=, which loses a weight too many, and then its row makes up for that.
+            mask = scores < threshold
             for i in range(end - start):
                 kept = part[:, i].clone()
                 kept[mask[:, i]] = 0

@@ -15,7 +15,6 @@ import pandas as pd
 from illusion_lib.errors import ItemError, SpecError
 from illusion_lib.items.item import Item
 from illusion_lib.models import Model
-from illusion_lib.packing import packed_weights
 from illusion_lib.probes.answers import answer
 from illusion_lib.probes.batch import Batch, ask
 from illusion_lib.probes.budget import Budget
@@ -30,6 +29,7 @@ from illusion_lib.probes.rank import read_ranks
 from illusion_lib.probes.recover import recover
 from illusion_lib.probes.session import Progress, Session
 from illusion_lib.probes.shift import Reference, measure_shift
+from illusion_lib.products import packed_weights
 from illusion_lib.records import CURVES, RECOVERY, Record, to_frame, to_table
 from illusion_lib.specs import ProbeSpec
 

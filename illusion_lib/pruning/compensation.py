@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import torch
 
 from illusion_lib.errors import PruneError
+from illusion_lib.products import product
 
 _MOST_DAMPING = 10.0
 _FACTORED_AT_ONCE = 192  # rows
@@ -102,11 +103,12 @@ def _fill_root(root: torch.Tensor, matrix: torch.Tensor, added: torch.Tensor) ->
     first, last = slice(size // 2), slice(size // 2, size)
     if not _fill_root(root[last, last], matrix[last, last], added[last]):
         return False
-    coupling = matrix[first, last] @ root[last, last].T  # S, (first, last)
-    rest = torch.addmm(matrix[first, first], coupling, coupling.T, alpha=-1)
+    coupling = product(matrix[first, last], root[last, last])  # S, (first, last)
+    rest = matrix[first, first] - product(coupling, coupling)
     if not _fill_root(root[first, first], rest, added[first]):
         return False
-    torch.mm(root[first, first], (coupling @ root[last, last]).neg_(), out=root[first, last])
+    between = product(root[last, last].T, coupling)  # (last, first)
+    root[first, last] = product(root[first, first], between).neg_()
     return True
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from importlib import import_module
 
@@ -12,6 +13,7 @@ import torch
 from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.errors import PruneError
 from illusion_lib.models import Model
+from illusion_lib.products import live_weights
 from illusion_lib.pruning import allocation, replay
 from illusion_lib.pruning.blocks import Block, Matrix, find_blocks
 from illusion_lib.pruning.checks import check_layers, check_request, checked_tokens
@@ -85,7 +87,8 @@ def prune(
             journal or NoJournal(),
             progress or (lambda done, total: None),
         )
-        layers = _compress(model, blocks, spec, calibration, work)
+        with live_weights(model.net) if device is None else nullcontext():
+            layers = _compress(model, blocks, spec, calibration, work)
     else:
         layers = [_report(matrix) for block in blocks for matrix in block.matrices]
     return _summary(model, blocks, spec, layers, calibration)

@@ -8,6 +8,7 @@ import torch
 
 from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.models import Model
+from illusion_lib.products import live_weights
 from illusion_lib.pruning import replay
 from illusion_lib.pruning.blocks import Block, find_blocks
 from illusion_lib.pruning.checks import checked_tokens
@@ -40,7 +41,8 @@ def collect(model: Model, tokens: torch.Tensor, need: Collected = "both") -> Sta
     """
     keep_freed_memory()
     tokens = checked_tokens(model, tokens)
-    inputs = gather(model, find_blocks(model.net), tokens, need)
+    with live_weights(model.net):
+        inputs = gather(model, find_blocks(model.net), tokens, need)
     return Statistics(inputs, need, tokens.numel())
 
 

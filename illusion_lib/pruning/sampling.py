@@ -10,7 +10,7 @@ import torch
 from illusion_lib.allocator import keep_freed_memory
 from illusion_lib.errors import ModelError
 from illusion_lib.models import Model
-from illusion_lib.packing import packed_weights
+from illusion_lib.products import packed_weights
 
 _ROWS = 32  # texts sampled side by side
 

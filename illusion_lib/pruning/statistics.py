@@ -16,6 +16,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from illusion_lib.errors import PruneError
+from illusion_lib.products import product
 from illusion_lib.pruning.blocks import Matrix
 from illusion_lib.pruning.compensation import Compensation, compensate
 
@@ -73,9 +74,10 @@ class InputStatistics:
                 self.squares += part.square().sum(dim=0)
         if self.gram is not None:
             # The matrix is symmetric: panels from the diagonal on cost half of the whole product.
-            for start in range(0, rows.shape[1], _PANEL):
+            columns = rows.T.contiguous()  # (in, tokens)
+            for start in range(0, len(columns), _PANEL):
                 end = start + _PANEL
-                self.gram[start:end, start:].addmm_(rows[:, start:end].T, rows[:, start:])
+                self.gram[start:end, start:] += product(columns[start:end], columns[start:])
 
     def compensation(self, damping: float) -> Compensation:
         """Return SparseGPT's compensation; it is kept, because layers and sparsities share it.

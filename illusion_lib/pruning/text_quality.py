@@ -10,6 +10,7 @@ import torch
 
 from illusion_lib.errors import SpecError
 from illusion_lib.models import Model
+from illusion_lib.products import packed_weights
 from illusion_lib.pruning.calibration import file_tokens
 
 _BATCH_LOGITS = 2**27  # of a batch, over the whole vocabulary: 512 MiB in float32
@@ -68,12 +69,13 @@ def perplexity(model: Model, tokens: torch.Tensor) -> Perplexity:
     windows, length = tokens.shape
     total = 0.0
     vocabulary = model.net.get_input_embeddings().weight.shape[0]
-    for batch in torch.split(tokens, max(1, _BATCH_LOGITS // (vocabulary * length))):
-        ids = batch.to(model.device)
-        logits = model.net(input_ids=ids, use_cache=False).logits[:, :-1].float()
-        losses = torch.nn.functional.cross_entropy(
-            logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
-        )
-        total += float(losses.double().sum())
+    with packed_weights(model.net):
+        for batch in torch.split(tokens, max(1, _BATCH_LOGITS // (vocabulary * length))):
+            ids = batch.to(model.device)
+            logits = model.net(input_ids=ids, use_cache=False).logits[:, :-1].float()
+            losses = torch.nn.functional.cross_entropy(
+                logits.flatten(0, 1), ids[:, 1:].flatten(), reduction="none"
+            )
+            total += float(losses.double().sum())
     loss = total / (windows * (length - 1))  # nats per predicted token
     return Perplexity(math.exp(loss) if loss < 700 else math.inf, windows, length)
