@@ -264,12 +264,13 @@ def line(
 
 
 def keep(found: Line) -> None:
-    """Replace the part's line in the results."""
+    """Replace the line of this part and machine in the results."""
     RESULTS.parent.mkdir(exist_ok=True)
     rows = []
     if RESULTS.is_file():
         with RESULTS.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["part"] != found.part]
+            same = found.part, found.machine
+            rows = [x for x in csv.DictReader(file) if (x["part"], x["machine"]) != same]
     with RESULTS.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, [field.name for field in fields(Line)])
         writer.writeheader()
