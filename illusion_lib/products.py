@@ -10,6 +10,7 @@ takes their memory once more, so it is done where there is plenty.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -18,6 +19,9 @@ import torch
 from torch import Tensor, nn
 
 _ROWS = 256  # that the layout is meant for; it serves any number, and smaller ones suit few kernels
+_SUMMED_AT_ONCE = (
+    384  # float32 terms: a longer chain of sums rounds more than others' sums of sums do
+)
 _PLENTY = 4  # times what it takes: other processes may be about to do the same
 
 
@@ -47,7 +51,7 @@ def packed_weights(net: nn.Module) -> Iterator[None]:
     layers = _layers(net)
     size = sum(layer.weight.numel() * layer.weight.element_size() for layer in layers)
     plenty = _PLENTY * size < psutil.virtual_memory().available
-    with _forwards({x: _forward(x, _packed(x.weight) if plenty else None) for x in layers}):
+    with _forwards({x: _forward_packed(x) if plenty else _forward(x) for x in layers}):
         yield
 
 
@@ -60,7 +64,7 @@ def live_weights(net: nn.Module) -> Iterator[None]:
     net
         A network that stays where it is.
     """
-    with _forwards({layer: _forward(layer, None) for layer in _layers(net)}):
+    with _forwards({layer: _forward(layer) for layer in _layers(net)}):
         yield
 
 
@@ -79,17 +83,37 @@ def _layers(net: nn.Module) -> list[nn.Linear]:
     return [layer for layer in plain if _suited(layer.weight)]
 
 
-def _packed(weight: Tensor) -> Tensor:
-    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.detach(), _ROWS)
-    return packed
-
-
-def _forward(layer: nn.Linear, packed: Tensor | None) -> Callable[[Tensor], Tensor]:
+def _forward(layer: nn.Linear) -> Callable[[Tensor], Tensor]:
     def forward(inputs: Tensor) -> Tensor:
-        weight = layer.weight.contiguous() if packed is None else packed
-        return _product(inputs, weight, layer.bias)
+        return _product(inputs, layer.weight.contiguous(), layer.bias)
 
     return forward
+
+
+def _forward_packed(layer: nn.Linear) -> Callable[[Tensor], Tensor]:
+    width = _summed_at_once(layer.weight)
+    first, *others = (_packed(part) for part in torch.split(layer.weight.detach(), width, dim=1))
+
+    def forward(inputs: Tensor) -> Tensor:
+        start, *rest = torch.split(inputs, width, dim=-1)
+        total = _product(start, first, layer.bias)
+        for part, weight in zip(rest, others, strict=True):
+            total += _product(part, weight, None)
+        return total
+
+    return forward
+
+
+def _summed_at_once(weight: Tensor) -> int:
+    """Return how many columns to multiply in one go; in bfloat16 all: a sum between would round."""
+    terms: int = weight.shape[1]
+    parts = math.ceil(terms / _SUMMED_AT_ONCE) if weight.dtype == torch.float32 else 1
+    return math.ceil(terms / parts)
+
+
+def _packed(weight: Tensor) -> Tensor:
+    packed: Tensor = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ROWS)
+    return packed
 
 
 def _product(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:

@@ -35,6 +35,17 @@ def test_a_product_is_that_of_float64(kind, rows, inputs, outputs, bias, strided
 
 @needs_onednn
 @BOTH
+@pytest.mark.parametrize("inputs", [384, 385, 769, 1536])
+def test_long_sums_are_added_up_whole(kind, inputs):
+    layer = nn.Linear(inputs, 5).requires_grad_(False)
+    x = torch.randn(2, 3, inputs)
+    right = x.double() @ layer.weight.double().T + layer.bias.double()
+    with torch.inference_mode(), kind(layer):
+        torch.testing.assert_close(layer(x).double(), right, rtol=1e-5, atol=1e-5)
+
+
+@needs_onednn
+@BOTH
 def test_bfloat16_is_as_exact_as_torch(kind):
     if not torch.ops.mkldnn._is_mkldnn_bf16_supported():
         pytest.skip("this processor has no bfloat16 products")
@@ -120,6 +131,15 @@ def test_a_network_answers_alike(kind):
         with kind(net):
             other = net(input_ids=ids).logits
     torch.testing.assert_close(plain, other, rtol=1e-5, atol=1e-5)
+
+
+def test_matrices_are_multiplied_wherever_their_rows_lie():
+    both = torch.randn(9, 12)
+    for dtype in (torch.float32, torch.float64):
+        left, right = both.to(dtype)[:4, 1:8], both.to(dtype)[2:, 3:10]
+        torch.testing.assert_close(products.product(left, right), left @ right.T)
+        turned = products.product(left.T, both.to(dtype)[:, :4].contiguous())
+        torch.testing.assert_close(turned, left.T @ both.to(dtype)[:, :4].T)
 
 
 @BOTH
