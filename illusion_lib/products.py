@@ -118,10 +118,10 @@ def _packed(weight: Tensor) -> Tensor:
 
 def _product(left: Tensor, right: Tensor, bias: Tensor | None) -> Tensor:
     # Matrices whose rows lie apart would be multiplied by its slow reference.
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(
+    result: Tensor = torch.ops.mkldnn._linear_pointwise(
         left.contiguous(), right, bias, "none", [], ""
     )
-    return product
+    return result
 
 
 @contextmanager
