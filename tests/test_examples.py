@@ -34,7 +34,7 @@ def example(name, as_module=None):
 
 @pytest.fixture
 def model():
-    return il.load_model("tiny-random")
+    return il.load_model(il.ModelSpec("tiny-random", dtype="float32"), "cpu")
 
 
 def test_the_page_shows_every_example():

@@ -79,7 +79,7 @@ def test_the_card_and_the_result_say_the_same(tmp_path):
     assert "neither smaller nor faster" in card
     for layer in done.report.layers:
         assert f"| {layer.name} | {layer.sparsity:.4f} |" in card
-    model = load_model(tmp_path.joinpath("out").as_posix(), "cpu")
+    model = load_model(ModelSpec(str(tmp_path / "out"), dtype="float32"), "cpu")
     dense = load_model(TINY, "cpu")
     held_out = calibrate(dense, samples=8, length=8, seed=export._HELD_OUT_DRAWS)
     assert perplexity(dense, held_out) == done.dense
