@@ -197,6 +197,75 @@ WRONG = [
     ("vi", "Hạ Nội rồi Huế", ["Huế"], ["Hà Nội"]),
 ]
 
+# An answer with each article, and how it is said without it.
+ARTICLES = [
+    ("en", "A Coruña", "Coruña"),
+    ("en", "an atom", "Atom"),
+    ("es", "La Habana", "en Habana"),
+    ("es", "Los Ángeles", "Ángeles"),
+    ("es", "Las Palmas", "Palmas"),
+    ("fr", "La Haye", "Haye"),
+    ("fr", "Le Caire", "au Caire"),
+    ("fr", "Les Maldives", "aux Maldives"),
+    ("fr", "L'Aquila", "d'Aquila"),
+    ("de", "Der Irak", "im Irak"),
+    ("de", "Das Elsass", "im Elsass"),
+    ("de", "Den Libanon", "Libanon"),
+    ("de", "Dem Jemen", "Jemen"),
+    ("it", "La Spezia", "alla Spezia"),
+    ("it", "Lo Yemen", "nello Yemen"),
+    ("it", "I Balcani", "nei Balcani"),
+    ("it", "Gli Stati Uniti", "negli Stati Uniti"),
+    ("it", "Le Maldive", "alle Maldive"),
+    ("pt", "A Guarda", "na Guarda"),
+    ("pt", "Os Açores", "nos Açores"),
+    ("pt", "As Maldivas", "nas Maldivas"),
+    ("nl", "Het Gooi", "'t Gooi"),
+]
+
+# A sentence for every word that denies, before the answer and after it.
+DENIALS = [
+    ("en", "It was never Paris", "Paris"),
+    ("en", "Neither Paris", "Paris"),
+    ("en", "Paris is never meant", "Paris"),
+    ("en", "Paris was not meant", "Paris"),
+    ("en", "Paris wasn't meant", "Paris"),
+    ("es", "Ni París", "París"),
+    ("es", "Nunca fue París", "París"),
+    ("es", "París no era la capital", "París"),
+    ("es", "París no fue la capital", "París"),
+    ("es", "París nunca fue la capital", "París"),
+    ("fr", "Jamais Paris", "Paris"),
+    ("fr", "Paris n'était pas la capitale", "Paris"),
+    ("de", "Weder Berlin", "Berlin"),
+    ("de", "Es war nie Berlin", "Berlin"),
+    ("de", "Das ist kein Französisch", "Französisch"),
+    ("de", "Keine Rupie", "Rupie"),
+    ("de", "Berlin ist keine Hauptstadt", "Berlin"),
+    ("de", "Berlin war nicht die Hauptstadt", "Berlin"),
+    ("de", "Berlin war nie die Hauptstadt", "Berlin"),
+    ("it", "Mai Roma", "Roma"),
+    ("it", "Roma non era la capitale", "Roma"),
+    ("pt", "Nem Lisboa", "Lisboa"),
+    ("pt", "Nunca foi Lisboa", "Lisboa"),
+    ("pt", "Lisboa não era a capital", "Lisboa"),
+    ("pt", "Lisboa não foi a capital", "Lisboa"),
+    ("nl", "Dat is geen Engels", "Engels"),
+    ("nl", "Noch Gent", "Gent"),
+    ("nl", "Nooit Gent", "Gent"),
+    ("nl", "Gent is geen hoofdstad", "Gent"),
+    ("nl", "Gent was niet de hoofdstad", "Gent"),
+    ("ru", "Ни Киев", "Киев"),
+    ("ru", "Никогда не был Киев", "Киев"),
+    ("ru", "Никогда Киев", "Киев"),
+    ("ru", "Рига не была столицей", "Рига"),
+    ("ru", "Киев не столица Италии", "Киев"),
+    ("id", "Bukanlah Manila", "Manila"),
+    ("id", "Tidak di Manila", "Manila"),
+    ("id", "Manila bukanlah ibu kotanya", "Manila"),
+    ("id", "Manila tidak benar", "Manila"),
+]
+
 
 @pytest.mark.parametrize(("language", "output", "accepted", "rivals"), RIGHT)
 def test_right_answers_are_found(language, output, accepted, rivals):
@@ -206,6 +275,18 @@ def test_right_answers_are_found(language, output, accepted, rivals):
 @pytest.mark.parametrize(("language", "output", "accepted", "rivals"), WRONG)
 def test_wrong_answers_are_refused(language, output, accepted, rivals):
     assert not matches(output, accepted, rivals, language)
+
+
+@pytest.mark.parametrize(("language", "answer", "output"), ARTICLES)
+def test_an_article_may_be_missing(language, answer, output):
+    assert matches(output, [answer], [], language)
+    assert not matches(output, [answer], [], "sw")  # which has none
+
+
+@pytest.mark.parametrize(("language", "output", "answer"), DENIALS)
+def test_what_is_denied_is_not_said(language, output, answer):
+    assert not matches(output, [answer], [], language)
+    assert matches(output, [answer], [], "sw")  # whose denials are not read
 
 
 def test_articles_belong_to_their_language():
